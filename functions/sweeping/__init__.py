@@ -1,0 +1,1 @@
+"""Schedule: removes what is over. No web framework is imported here."""

@@ -1,0 +1,16 @@
+"""The Lambda function; importing it is the only import with effects."""
+
+import os
+from typing import Any
+
+from moorage.wiring import open_stores, read_settings
+from sweeping.uploads import sweep_uploads
+
+SAFETY_MS = 10_000  # left of the function's time when no new session is begun
+
+stores = open_stores(read_settings(os.environ))
+
+
+def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Run once."""
+    return {"upload_sessions": sweep_uploads(stores, lambda: context.get_remaining_time_in_millis() > SAFETY_MS)}

@@ -1,0 +1,11 @@
+"""The Lambda function; importing it is the only import with effects."""
+
+import os
+
+from moorage.web.shim import serve
+from moorage.wiring import open_site, open_stores, read_settings
+from v2_pull.routes import API
+
+settings = read_settings(os.environ)
+stores = open_stores(settings)
+handler = serve(API, stores, open_site(settings, stores))

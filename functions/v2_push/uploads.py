@@ -1,0 +1,199 @@
+"""POST /v2/{name}/blobs/uploads/, and PATCH, PUT and DELETE of a session (end-4, end-5, end-6, end-11, end-14)."""
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from moorage.domain.access import Action
+from moorage.domain.digest import Digest, parse_algorithm
+from moorage.domain.errors import BodyTooLarge, DigestInvalid, NameInvalid, RegistryError, UploadInvalid
+from moorage.domain.names import RepositoryName, parse_name
+from moorage.domain.upload import UploadTicket, parse_content_range, part_size
+from moorage.operations import blobs, uploads
+from moorage.operations.repositories import resolve, resolve_or_create
+from moorage.stores.base import Stores
+from moorage.web.auth import authenticate, authorize
+from moorage.web.shim import call, stores_of
+from moorage.web.uploads import principal_of, standing, ticket_of
+
+PIECE = 1024 * 1024  # bytes handed on at once: a thread for each of the server's 64 KiB would cost more than the hash
+WHOLE = part_size(1)  # bytes up to which a body is kept, so that no part need be staged
+CHUNK_MIN_LENGTH = 1024 * 1024  # bytes; told where bodies are limited, so that chunks are not tiny
+
+
+async def post_upload(request: Request) -> Response:
+    """Open a session; or finish at once, with a mount or with a body and its digest."""
+    name = parse_name(request.path_params["name"])
+    grant = authorize(request, name, Action.PUSH)
+    stores = stores_of(request)
+    principal = principal_of(request)
+    query = request.query_params
+    digest = Digest.parse(query["digest"]) if "digest" in query else None
+    algorithm = digest.algorithm if digest else parse_algorithm(query.get("digest-algorithm", "sha256"))
+    mounted = Digest.parse(query["mount"]) if "mount" in query and digest is None else None
+    repository_id = await call(request, resolve_or_create, stores, grant, name, principal)
+    if mounted:
+        done = await call(request, blobs.mount, stores, repository_id, mounted, _source(request), authenticate(request))
+        if done:
+            return _created(name, mounted)
+        algorithm = mounted.algorithm
+    session = await call(request, uploads.start, stores, repository_id, principal, algorithm)
+    if digest:
+        await _finish(request, session.ticket, digest)
+        return _created(name, digest)
+    headers = standing(name, session.id, 0)
+    if stores.limits.body_bytes is not None:
+        headers["oci-chunk-min-length"] = str(min(CHUNK_MIN_LENGTH, stores.limits.body_bytes))
+    return Response(status_code=202, headers=headers)
+
+
+async def patch_upload(request: Request) -> Response:
+    """Add bytes to a session: a chunk, or all of a blob at once. What has come when a client goes away is kept."""
+    name, stores, ticket = await _session(request)
+    first, length = _content_range(request)
+    _check_length(request, stores)
+    appending = await call(request, uploads.Appending, stores, ticket, first=first)
+    gone: ClientDisconnect | None = None
+    try:
+        await _append(request, appending)
+    except ClientDisconnect as disconnect:
+        gone = disconnect
+    except RegistryError:
+        await call(request, appending.abandon)
+        raise
+    if length is not None and appending.assembly.added != length and gone is None:
+        await call(request, appending.abandon)
+        raise UploadInvalid("the chunk does not have the length of its Content-Range", bytes=appending.assembly.added)
+    offset = await call(request, appending.record)
+    if gone:
+        raise gone
+    return Response(status_code=202, headers=standing(name, ticket.id, offset))
+
+
+async def put_upload(request: Request) -> Response:
+    """Close a session, with the last bytes or all of them."""
+    name, _, ticket = await _session(request)
+    values = request.query_params.getlist("digest")
+    if not values:
+        raise DigestInvalid("the closing PUT names the blob's digest: ?digest=<algorithm>:<hex>")
+    digests = {Digest.parse(value) for value in values}  # a client may add its digest to one that is there already
+    if len(digests) > 1:
+        raise DigestInvalid("the closing PUT names two digests", digests=sorted(values)[:2])
+    digest = digests.pop()
+    await _finish(request, ticket, digest)
+    return _created(name, digest)
+
+
+async def delete_upload(request: Request) -> Response:
+    """End a session; what it staged goes with it."""
+    _, stores, ticket = await _session(request)
+    await call(request, uploads.cancel, stores, ticket)
+    return Response(status_code=204)
+
+
+async def _finish(request: Request, ticket: UploadTicket, digest: Digest) -> None:
+    """Close a session: a body of less than a part in one go, a longer one while it streams."""
+    stores = stores_of(request)
+    first, length = _content_range(request)
+    _check_length(request, stores)
+    pieces = _pieces(request)
+    body = bytearray()
+    if first is None:
+        async for piece in pieces:
+            body += piece
+            if len(body) > WHOLE:
+                break
+        else:
+            await call(request, uploads.finish, stores, ticket, digest, bytes(body))
+            return
+    appending = await call(request, uploads.Appending, stores, ticket, first=first, algorithm=digest.algorithm)
+    try:
+        await call(request, appending.feed, body)
+        async for piece in pieces:
+            await call(request, appending.feed, piece)
+        if length is not None and appending.assembly.added != length:
+            raise UploadInvalid(
+                "the body does not have the length of its Content-Range", bytes=appending.assembly.added
+            )
+    except (RegistryError, ClientDisconnect):
+        # The client will send all of it again: what has come would be in its way.
+        await call(request, appending.abandon)
+        raise
+    await call(request, appending.finish, digest)
+
+
+async def _append(request: Request, appending: uploads.Appending) -> None:
+    async for piece in _pieces(request):
+        await call(request, appending.feed, piece)
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytearray]:
+    """Yield the body in pieces of about a mebibyte; what came before a client went away is yielded first.
+
+    Raises BodyTooLarge beyond what one request may carry here, ClientDisconnect.
+    """
+    limit = stores_of(request).limits.body_bytes
+    piece, total = bytearray(), 0
+    try:
+        async for chunk in request.stream():
+            total += len(chunk)
+            if limit is not None and total > limit:
+                raise _too_large(limit)
+            piece += chunk
+            if len(piece) >= PIECE:
+                yield piece
+                piece = bytearray()
+    except ClientDisconnect:
+        yield piece
+        raise
+    yield piece
+
+
+def _check_length(request: Request, stores: Stores) -> None:
+    """Refuse by its header a body that cannot fit, before any of it is read."""
+    length = request.headers.get("content-length", "")
+    limit = stores.limits.body_bytes
+    if limit is not None and length.isascii() and length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"one request carries at most {limit} bytes here; send the blob in chunks of that size,"
+        " or push through the registry's relay, which takes bodies of any size",
+        limit=limit,
+    )
+
+
+def _content_range(request: Request) -> tuple[int | None, int | None]:
+    """Return where a chunk starts and how long it says it is, when it says so."""
+    header = request.headers.get("content-range")
+    if header is None:
+        return None, None
+    first, last = parse_content_range(header)
+    return first, last - first + 1
+
+
+def _source(request: Request) -> RepositoryName | None:
+    """Return the repository to mount from; a name that cannot be is one that is not there, and 202 follows."""
+    text = request.query_params.get("from")
+    if text is None:
+        return None
+    try:
+        return parse_name(text)
+    except NameInvalid:
+        return RepositoryName("")
+
+
+def _created(name: RepositoryName, digest: Digest) -> Response:
+    headers = {"location": f"/v2/{name}/blobs/{digest}", "docker-content-digest": str(digest)}
+    return Response(status_code=201, headers=headers)
+
+
+async def _session(request: Request) -> tuple[RepositoryName, Stores, UploadTicket]:
+    name = parse_name(request.path_params["name"])
+    grant = authorize(request, name, Action.PUSH)
+    stores = stores_of(request)
+    repository_id = await call(request, resolve, stores, grant, name)
+    return name, stores, ticket_of(request, repository_id)

@@ -1,0 +1,1 @@
+"""Moorage: a container registry that runs in your own AWS account."""

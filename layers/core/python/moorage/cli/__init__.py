@@ -1,0 +1,49 @@
+"""`moorage`: users, auth tokens, repositories and keys, straight in the table and with the caller's own AWS rights."""
+
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
+from moorage.cli.keys import key
+from moorage.cli.repositories import repository
+from moorage.cli.users import auth_token, bootstrap, user
+from moorage.domain.errors import RegistryError, Unavailable
+from moorage.operations.identity import Refused
+from moorage.wiring import SettingInvalid
+
+
+class _Commands(click.Group):
+    """A group that says what is wrong in one line, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what the caller can mend becomes an error with exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except Unavailable as error:
+            raise click.ClickException(f"no answer from the table: {_cause(error)}") from error
+        except (RegistryError, Refused, SettingInvalid, BotoCoreError) as error:
+            raise click.ClickException(str(error)) from error
+        except (ClientError, PynamoDBException) as error:
+            raise click.ClickException(f"AWS refuses: {_cause(error)}") from error
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """Manage a Moorage registry: its users, their auth tokens, its repositories and its signing keys.
+
+    The registry is the one that the MOORAGE_* variables name; AWS credentials come from where AWS tools find them.
+    """
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what AWS, or its client, said in the first place."""
+    return _cause(error.__cause__) if error.__cause__ else error
+
+
+main.add_command(bootstrap)
+main.add_command(user)
+main.add_command(auth_token)
+main.add_command(repository)
+main.add_command(key)

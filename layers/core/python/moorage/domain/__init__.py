@@ -1,0 +1,1 @@
+"""What a registry is, free of HTTP, AWS and clocks: standard library only."""

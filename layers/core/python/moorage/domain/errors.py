@@ -1,0 +1,138 @@
+"""Every fact that a request can be refused for.
+
+RegistryError
+├── NameInvalid, NameUnknown
+├── TagInvalid, DigestInvalid, PageInvalid, ScopeInvalid
+├── BlobUnknown, BlobInUse, RangeUnsatisfiable
+├── UploadUnknown, UploadInvalid, UploadOutOfOrder, BodyTooLarge
+├── ManifestUnknown, ManifestInvalid, ManifestBlobUnknown, ManifestTooLarge, ManifestInUse
+├── TagChanged, LimitReached
+├── Unauthenticated, Denied, TooManyRequests
+└── Unsupported, Unavailable
+
+A class knows no HTTP: `web/errors.py` has one table a plane.
+"""
+
+from collections.abc import Mapping
+
+
+class RegistryError(Exception):
+    """A fact with words for the user, and what it was about in `detail`."""
+
+    def __init__(self, message: str, **detail: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail: Mapping[str, object] = detail
+
+
+class NameInvalid(RegistryError):
+    """A repository name outside the grammar of the spec."""
+
+
+class NameUnknown(RegistryError):
+    """No such repository, or none that the caller may see."""
+
+
+class TagInvalid(RegistryError):
+    """A tag outside the grammar of the spec."""
+
+
+class DigestInvalid(RegistryError):
+    """A digest that cannot be, or that the bytes do not have."""
+
+
+class PageInvalid(RegistryError):
+    """A page size or position that cannot be."""
+
+
+class ScopeInvalid(RegistryError):
+    """A token was asked for with a scope that cannot be read."""
+
+
+class BlobUnknown(RegistryError):
+    """This repository does not have the blob."""
+
+
+class BlobInUse(RegistryError):
+    """A manifest needs the blob that was to be deleted."""
+
+
+class RangeUnsatisfiable(RegistryError):
+    """The bytes asked for are not in the blob."""
+
+
+class UploadUnknown(RegistryError):
+    """No such upload session, or not the caller's, or over."""
+
+
+class UploadInvalid(RegistryError):
+    """The upload cannot go on with this request."""
+
+
+class UploadOutOfOrder(RegistryError):
+    """A chunk does not start where the upload stands; `offset` says where that is."""
+
+    def __init__(self, message: str, *, offset: int) -> None:
+        super().__init__(message, offset=offset)
+        self.offset = offset
+
+
+class BodyTooLarge(RegistryError):
+    """More bytes than one request can carry here."""
+
+
+class ManifestUnknown(RegistryError):
+    """No manifest of that tag or digest."""
+
+
+class ManifestInvalid(RegistryError):
+    """The bytes are not a manifest that can be kept."""
+
+
+class ManifestBlobUnknown(RegistryError):
+    """The manifest names content that the repository does not have."""
+
+
+class ManifestTooLarge(RegistryError):
+    """More bytes, children or depth than a manifest may have."""
+
+
+class ManifestInUse(RegistryError):
+    """An index needs the manifest that was to be deleted."""
+
+
+class TagChanged(RegistryError):
+    """The tag is not what the condition of the request says it is."""
+
+
+class LimitReached(RegistryError):
+    """The repository holds as much as it may."""
+
+
+class Unauthenticated(RegistryError):
+    """No token, a bad one, or one that was not asked for this: fetch another for `scope`."""
+
+    def __init__(self, message: str, *, scope: str = "", error: str = "") -> None:
+        super().__init__(message)
+        self.scope = scope
+        self.error = error
+
+
+class Denied(RegistryError):
+    """The caller may see this, and may not do that."""
+
+
+class TooManyRequests(RegistryError):
+    """Come back after `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, retry_after_seconds=retry_after)
+        self.retry_after = retry_after
+
+
+class Unsupported(RegistryError):
+    """The registry does not do this."""
+
+
+class Unavailable(RegistryError):
+    """Storage did not answer in time; nothing is half-written, the request can be sent again."""

@@ -1,0 +1,89 @@
+"""Users, their auth tokens (the docker password), and the slowing of guesses."""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from moorage.domain.access import Role
+from moorage.domain.errors import NameInvalid
+
+AUTH_TOKENS_PER_USER = 2
+REFRESH_LIFE = timedelta(days=90)  # of a refresh token: how long `docker login` lasts
+FREE_FAILURES = 5  # wrong passwords for one user before an answer is delayed
+FREE_FAILURES_ANY_USER = 50  # for all users together: many people can share an address
+FAILURES_REMEMBERED = timedelta(hours=1)  # after the last one
+ANY_USER = "*"  # in the place of a name: the guard of an address alone
+LONGEST_DELAY = timedelta(minutes=5)
+
+_USER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@+-]{0,99}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthToken:
+    """A password that was made at random and shown once; what is kept is its SHA-256.
+
+    160 random bits cannot be guessed from a fast hash, so a slow one would only cost every login its time.
+    """
+
+    id: str
+    hash: str
+    description: str
+    time_created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody, or something, that can log in."""
+
+    name: str
+    role: Role
+    auth_tokens: tuple[AuthToken, ...]
+    time_created: datetime
+    version: int
+
+    def auth_token(self, password: str) -> AuthToken | None:
+        """Return the auth token that `password` is; every one is compared, in constant time."""
+        given = hash_password(password)
+        matches = [token for token in self.auth_tokens if hmac.compare_digest(token.hash, given)]
+        return matches[0] if matches else None
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Wrong passwords from one address, for one user or for all together."""
+
+    failures: int = 0
+    last: datetime | None = None
+
+    def wait(self, now: datetime, free: int = FREE_FAILURES) -> timedelta:
+        """Return how long this address must wait before its next try: 1, 2, 4, ... s, at most 5 minutes."""
+        if self.last is None or self.failures < free:
+            return timedelta()
+        doublings = min(self.failures - free, 20)
+        delay = min(timedelta(seconds=2**doublings), LONGEST_DELAY)
+        return max(self.last + delay - now, timedelta())
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key pair that signs tokens; only the token function can read `private`."""
+
+    kid: str
+    public: str  # PEM
+    private: str | None  # PEM; None when it was read for verifying, or was rotated out
+    time_created: datetime
+    time_retired: datetime | None = None  # from then on nothing that it signed counts
+
+
+def parse_user_name(text: str) -> str:
+    """Read a user name, without namespace. Raises NameInvalid."""
+    if not _USER.fullmatch(text):
+        raise NameInvalid("a user name is 1 to 100 letters, digits, '.', '_', '@', '+' and '-'", user=text[:200])
+    return text
+
+
+def hash_password(password: str) -> str:
+    """Return the form in which an auth token is kept."""
+    return hashlib.sha256(password.encode()).hexdigest()

@@ -1,0 +1,130 @@
+"""Exact counters in the transactions that change what they count. docs/protocol.md, section 5."""
+
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from moorage.domain.content import Link, LinkState
+from moorage.stores import keys
+from moorage.stores.base import Conflict, LinkRowChanged, OwnRowChanged, ShardFull, TagRowChanged
+from moorage.stores.dynamodb.items import CountItem, LinkItem
+from moorage.stores.dynamodb.table import Cancelled, Item, Table, Write
+
+
+class Kind(Enum):
+    """What it means when a write of a transaction is refused."""
+
+    FREE = auto()
+    OWN = auto()
+    TAG = auto()
+    LINK = auto()
+    SHARD = auto()
+
+
+_MEANING: dict[Kind, type[Exception]] = {
+    Kind.OWN: OwnRowChanged,
+    Kind.TAG: TagRowChanged,
+    Kind.LINK: LinkRowChanged,
+    Kind.SHARD: ShardFull,
+}
+
+
+class Plan:
+    """The writes of one transaction, with what a refusal of each means."""
+
+    def __init__(self) -> None:
+        self._writes: list[tuple[Kind, Write]] = []
+
+    def add(self, kind: Kind, write: Write) -> None:
+        """Add a write."""
+        self._writes.append((kind, write))
+
+    def run(self, table: Table) -> None:
+        """Apply all of it, or raise what the first refusal means, in the order of `Kind`; else Conflict."""
+        try:
+            table.transact([write for _, write in self._writes])
+        except Cancelled as cancelled:
+            refused = {kind for place, (kind, _) in enumerate(self._writes) if cancelled.failed(place)}
+            for kind, meaning in _MEANING.items():
+                if kind in refused:
+                    raise meaning from cancelled
+            raise Conflict from cancelled
+
+
+class Counting:
+    """The shards of a repository's counters: `REPOSITORY#<id>` / `COUNT#<shard>`."""
+
+    def __init__(self, table: Table, image_limit: int, entropy: Callable[[int], bytes]) -> None:
+        self._table = table
+        self._image_limit = image_limit
+        self._entropy = entropy
+
+    def count_links(self, repository_id: str, shard: int, links: Sequence[Link]) -> None:
+        """Count links and their bytes, each once in the life of its row."""
+        plan = Plan()
+        self._plan_counts(plan, repository_id, shard, images=0, links=links)
+        plan.run(self._table)
+
+    def take_share(self, repository_id: str, shard: int, wanted: int) -> bool:
+        """Find a shard that does not need its share, and move some in one transaction; the shares' sum stays."""
+        within = Item.sk.startswith(keys.COUNT)
+        rows = {item.sk: item for item in self._table.query(keys.repository(repository_id), within, kind=CountItem)}
+
+        def spare(other: int) -> int:
+            row = rows.get(keys.count(repository_id, other).sk)
+            return self._share(row, other) - (int(row.images) if row else 0)
+
+        donor = max((other for other in range(keys.SHARDS) if other != shard), key=spare)
+        moved = min(max(wanted, spare(donor) // 2), spare(donor))
+        if moved <= 0:
+            return False
+        self._move_share(repository_id, donor, shard, moved, rows)
+        return True
+
+    def _move_share(self, repository_id: str, donor: int, shard: int, moved: int, rows: dict[str, CountItem]) -> None:
+        plan = Plan()
+        for place, change in ((donor, -moved), (shard, moved)):
+            key = keys.count(repository_id, place)
+            row = rows.get(key.sk)
+            old, new = self._share(row, place), self._share(row, place) + change
+            as_read = CountItem.share == old if row and row.share is not None else CountItem.share.does_not_exist()
+            room = CountItem.images.does_not_exist() | (CountItem.images <= new)
+            actions = [CountItem.share.set(new)]
+            plan.add(Kind.SHARD, self._table.update_write(key, CountItem, actions, as_read & room))
+        plan.run(self._table)
+
+    def _share(self, row: CountItem | None, shard: int) -> int:
+        """Return a shard's part of the limit: as stored, else the equal part; the parts sum to the limit."""
+        if row is not None and row.share is not None:
+            return int(row.share)
+        return self._image_limit // keys.SHARDS + (shard < self._image_limit % keys.SHARDS)
+
+    def _plan_counts(self, plan: Plan, repository_id: str, shard: int, *, images: int, links: Sequence[Link]) -> None:
+        """Count images within the shard's share of an open repository, and links with their rows as the record."""
+        for link in links:
+            uncounted = (
+                LinkItem.counted.does_not_exist()
+                & (LinkItem.generation == link.generation)
+                & (LinkItem.state == LinkState.LIVE.value)
+            )
+            key = keys.link(link.repository_id, link.digest)
+            plan.add(Kind.LINK, self._table.update_write(key, LinkItem, [LinkItem.counted.set(shard)], uncounted))
+        actions: list[Action] = [CountItem.images.add(images)] if images else []
+        if links:
+            actions += [CountItem.layers.add(len(links)), CountItem.bytes.add(sum(link.size for link in links))]
+        if actions:
+            room = self._room(shard) if images > 0 else None
+            key = keys.count(repository_id, shard)
+            plan.add(Kind.SHARD, self._table.update_write(key, CountItem, actions, room))
+
+    def _room(self, shard: int) -> Condition:
+        """Return the condition that an open repository has room in the shard, whose row may not be there yet."""
+        first = self._share(None, shard)
+        unused = CountItem.images.does_not_exist()
+        room: Condition = (CountItem.images < CountItem.share) | (unused & (CountItem.share > 0))
+        if first > 0:
+            room |= CountItem.share.does_not_exist() & (unused | (CountItem.images < first))
+        room &= CountItem.closed.does_not_exist()
+        return room

@@ -1,0 +1,247 @@
+"""`ManifestStore` on DynamoDB. Steps are those of docs/protocol.md, section 4."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pynamodb.expressions.condition import Condition
+
+from moorage.domain.content import OPERATION_OVER, RESTORE_WINDOW, ManifestRecord, ManifestState, Page, TagRecord
+from moorage.domain.digest import Digest
+from moorage.domain.names import Tag
+from moorage.domain.ulid import make_ulid
+from moorage.stores import keys
+from moorage.stores.base import (
+    Commit,
+    Reading,
+)
+from moorage.stores.dynamodb.counting import Counting, Kind, Plan
+from moorage.stores.dynamodb.items import (
+    EdgeItem,
+    HistoryItem,
+    ImageItem,
+    LinkItem,
+    ManifestItem,
+    ReferrerItem,
+    RefusedItem,
+    TaggedItem,
+    TagItem,
+    marked,
+    marking,
+    pack_digests,
+)
+from moorage.stores.dynamodb.table import Item, Missed, prefix_end
+
+
+class DynamoManifestStore(Counting):
+    """Manifests, tags, referrers, and the edges that hold what they need."""
+
+    def get(self, repository_id: str, digest: Digest) -> ManifestRecord | None:
+        """Read the row."""
+        return _manifest(self._table.get(keys.manifest(repository_id, digest)))
+
+    def get_tag(self, repository_id: str, tag: Tag) -> TagRecord | None:
+        """Read the row."""
+        item = self._table.get(keys.tag(repository_id, tag))
+        return item.to_domain() if isinstance(item, TagItem) else None
+
+    def touch(self, record: ManifestRecord, now: datetime) -> None:
+        """Note the time of a pull; neither version nor state are its business."""
+        actions = [ManifestItem.time_last_pulled.set(now)]
+        try:
+            self._table.update(
+                keys.manifest(record.repository_id, record.digest),
+                ManifestItem,
+                actions,
+                ManifestItem.put == record.put,
+            )
+        except Missed:
+            return  # another PUT has replaced the row meanwhile: its first pull notes the time
+
+    def write_edges(self, repository_id: str, parent: Digest, children: Sequence[Digest], put: str) -> None:
+        """Write one row a child."""
+        self._table.put_many([EdgeItem(*keys.edge(repository_id, child, parent), put=put) for child in children])
+
+    def read(
+        self,
+        repository_id: str,
+        own: Digest,
+        blobs: Sequence[Digest],
+        manifests: Sequence[Digest],
+        tags: Sequence[Tag],
+    ) -> Reading:
+        """Read each row after all edges are in; no snapshot is needed."""
+        own_key = keys.manifest(repository_id, own)
+        links = {keys.link(repository_id, digest): digest for digest in blobs}
+        records = {keys.manifest(repository_id, digest): digest for digest in manifests}
+        tag_keys = {keys.tag(repository_id, tag): tag for tag in tags}
+        rows = self._table.get_many([own_key, *links, *records, *tag_keys])
+        return Reading(
+            own=_manifest(rows.get(own_key)),
+            links={links[key]: row.to_domain() for key, row in rows.items() if isinstance(row, LinkItem)},
+            manifests={
+                records[key]: row.to_domain()
+                for key, row in rows.items()
+                if isinstance(row, ManifestItem) and key in records
+            },
+            tags={tag_keys[key]: row.to_domain() for key, row in rows.items() if isinstance(row, TagItem)},
+        )
+
+    def revive(self, record: ManifestRecord) -> bool:
+        """Bring a condemned manifest back."""
+        condition = (ManifestItem.state == ManifestState.CONDEMNED.value) & _as_read(record)
+        actions = [ManifestItem.state.set(ManifestState.LIVE.value), ManifestItem.version.add(1)]
+        try:
+            self._table.update(keys.manifest(record.repository_id, record.digest), ManifestItem, actions, condition)
+        except Missed:
+            return False
+        return True
+
+    def commit(self, commit: Commit) -> None:
+        """Write manifest, referrer, place in the list, tags, history and counters, or nothing."""
+        plan = Plan()
+        record = commit.record
+        plan.add(Kind.OWN, self._table.put_write(_row(record), _as_read(commit.own) if commit.own else _ABSENT))
+        if record.subject and commit.referrer is not None:
+            key = keys.referrer(record.repository_id, record.subject, record.digest)
+            plan.add(Kind.FREE, self._table.put_write(ReferrerItem(*key, descriptor=dict(commit.referrer))))
+        for tag in commit.tags:
+            self._plan_tag(plan, commit, tag)
+        fresh = not (commit.own and commit.own.readable)
+        if fresh:
+            image = ImageItem(*keys.image(record.repository_id, record.listed, record.digest))
+            plan.add(Kind.FREE, self._table.put_write(image))
+        self._plan_counts(plan, record.repository_id, record.shard or 0, images=int(fresh), links=commit.counted)
+        plan.run(self._table)
+
+    def gather(self, repository_id: str, digest: Digest) -> tuple[ManifestRecord | None, list[Tag]]:
+        """Query the collection: one call, unless very many manifests need or refer to this one."""
+        within = Item.sk.between(keys.MANIFEST, prefix_end(keys.TAGGED))
+        items = list(self._table.query(keys.content(repository_id, digest), within, kind=Item))
+        record = next((item.to_domain() for item in items if isinstance(item, ManifestItem)), None)
+        return record, [Tag(item.sk.removeprefix(keys.TAGGED)) for item in items if isinstance(item, TaggedItem)]
+
+    def delete(self, record: ManifestRecord, tags: Sequence[Tag], by: str, now: datetime) -> None:
+        """Take the manifest out of every list; its edges stay until it is purged."""
+        plan = Plan()
+        actions = [
+            ManifestItem.state.set(ManifestState.DELETED.value),
+            ManifestItem.time_deleted.set(now),
+            ManifestItem.version.add(1),
+            *marking("MANIFEST", now + RESTORE_WINDOW, record.put),
+        ]
+        key = keys.manifest(record.repository_id, record.digest)
+        plan.add(Kind.OWN, self._table.update_write(key, ManifestItem, actions, _READABLE & _as_read(record)))
+        plan.add(Kind.FREE, self._table.delete_write(keys.image(record.repository_id, record.listed, record.digest)))
+        if record.subject:
+            referrer = keys.referrer(record.repository_id, record.subject, record.digest)
+            plan.add(Kind.FREE, self._table.delete_write(referrer))
+        for tag in tags:
+            self._plan_untag(plan, record.repository_id, tag, record.digest, by, now)
+        self._plan_counts(plan, record.repository_id, record.shard or 0, images=-1, links=())
+        plan.run(self._table)
+
+    def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
+        """Remove the tag; the manifest stays, and retention is told to look at it."""
+        plan = Plan()
+        self._plan_untag(plan, repository_id, record.tag, record.digest, by, now)
+        actions = [
+            ManifestItem.version.add(1),
+            *marking("MANIFEST", now + OPERATION_OVER, make_ulid(now, self._entropy(10))),
+        ]
+        key = keys.manifest(repository_id, record.digest)
+        plan.add(Kind.OWN, self._table.update_write(key, ManifestItem, actions, _READABLE))
+        plan.run(self._table)
+
+    def note_refused(self, repository_id: str, digest: Digest, put: str, now: datetime) -> None:
+        """Write the note."""
+        item = RefusedItem(*keys.refused(repository_id, digest), put=put)
+        self._table.put(marked(item, "REFUSED", now + OPERATION_OVER, put))
+
+    def tags_page(self, repository_id: str, after: str, limit: int) -> Page[Tag]:
+        """Query a page of TAG rows."""
+        within = Item.sk.between(f"{keys.TAG}{after}\0" if after else keys.TAG, prefix_end(keys.TAG))
+        items, more = self._table.page(keys.repository(repository_id), within, kind=TagItem, limit=limit)
+        tags = tuple(Tag(item.sk.removeprefix(keys.TAG)) for item in items)
+        return Page(tags, tags[-1] if more and tags else None)
+
+    def referrers_page(self, repository_id: str, subject: Digest, after: str) -> Page[Mapping[str, object]]:
+        """Query one page of REFERRER rows: DynamoDB ends it at 1 MB, well below what a function can answer."""
+        within = Item.sk.between(f"{keys.REFERRER}{after}\0" if after else keys.REFERRER, prefix_end(keys.REFERRER))
+        items, more = self._table.page(keys.content(repository_id, subject), within, kind=ReferrerItem)
+        last = items[-1].sk.removeprefix(keys.REFERRER) if more and items else None
+        return Page(tuple(item.descriptor for item in items), last)
+
+    def _plan_tag(self, plan: Plan, commit: Commit, tag: Tag) -> None:
+        """Move a tag, if it still is as read; its history and both TAGGED rows move with it."""
+        record, before = commit.record, commit.replaced.get(tag)
+        item = TagItem(
+            *keys.tag(record.repository_id, tag),
+            digest=str(record.digest),
+            media_type=record.media_type,
+            size=record.size,
+            time_pushed=commit.now,
+            pushed_by=commit.by,
+        )
+        plan.add(Kind.TAG, self._table.put_write(item, _tag_as_read(before)))
+        if before and before.digest == record.digest:
+            return
+        plan.add(Kind.FREE, self._table.put_write(TaggedItem(*keys.tagged(record.repository_id, record.digest, tag))))
+        if before:
+            plan.add(Kind.FREE, self._table.delete_write(keys.tagged(record.repository_id, before.digest, tag)))
+        history = HistoryItem(
+            *keys.history(record.repository_id, tag, record.put),
+            before=str(before.digest) if before else None,
+            after=str(record.digest),
+            by=commit.by,
+            time=commit.now,
+        )
+        plan.add(Kind.FREE, self._table.put_write(history))
+
+    def _plan_untag(self, plan: Plan, repository_id: str, tag: Tag, digest: Digest, by: str, now: datetime) -> None:
+        """Remove a tag, if it still points at `digest`."""
+        as_read = TagItem.digest == str(digest)
+        plan.add(Kind.TAG, self._table.delete_write(keys.tag(repository_id, tag), as_read))
+        plan.add(Kind.FREE, self._table.delete_write(keys.tagged(repository_id, digest, tag)))
+        key = keys.history(repository_id, tag, make_ulid(now, self._entropy(10)))
+        plan.add(Kind.FREE, self._table.put_write(HistoryItem(*key, before=str(digest), by=by, time=now)))
+
+
+_ABSENT: Condition = Item.pk.does_not_exist()
+_READABLE: Condition = ManifestItem.state.is_in(ManifestState.LIVE.value, ManifestState.CONDEMNED.value)
+
+
+def _as_read(record: ManifestRecord) -> Condition:
+    as_read: Condition = (ManifestItem.put == record.put) & (ManifestItem.version == record.version)
+    return as_read
+
+
+def _tag_as_read(tag: TagRecord | None) -> Condition:
+    as_read: Condition = TagItem.digest == str(tag.digest) if tag else Item.pk.does_not_exist()
+    return as_read
+
+
+def _manifest(item: Item | None) -> ManifestRecord | None:
+    return item.to_domain() if isinstance(item, ManifestItem) else None
+
+
+def _row(record: ManifestRecord) -> ManifestItem:
+    return ManifestItem(
+        *keys.manifest(record.repository_id, record.digest),
+        state=record.state.value,
+        put=record.put,
+        version=record.version,
+        media_type=record.media_type,
+        size=record.size,
+        data=record.data,
+        key=record.key,
+        dead=set(record.dead) or None,
+        subject=str(record.subject) if record.subject else None,
+        artifact_type=record.artifact_type,
+        config=str(record.config) if record.config else None,
+        children=pack_digests(record.children) or None,
+        shard=record.shard,
+        listed=record.listed,
+        time_pushed=record.time_pushed,
+        pushed_by=record.pushed_by,
+        time_last_pulled=record.time_last_pulled,
+    )

@@ -1,0 +1,1 @@
+"""HTTP: the ASGI shim, the error tables, authentication, paging."""

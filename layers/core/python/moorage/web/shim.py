@@ -1,0 +1,108 @@
+"""The ASGI shim: routes and stores in, an application out; the same under Lambda, uvicorn and tests."""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar, cast
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from moorage.domain.errors import NameUnknown, RegistryError, Unsupported
+from moorage.stores.base import Stores
+from moorage.web.site import Site
+from moorage.web.watch import Watch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+ErrorTeller = Callable[[Request, Exception], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One plane's routes, and how it tells an error."""
+
+    tell_error: ErrorTeller
+    routes: Sequence[Route]
+
+
+def stores_of(request: Request) -> Stores:
+    """Return the stores that the application was made with."""
+    return cast("Stores", request.app.state.stores)
+
+
+async def call(request: Request, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call what blocks: in a thread, or directly where nobody else is served meanwhile."""
+    if request.app.state.inline:
+        return function(*args, **kwargs)
+    return await run_in_threadpool(function, *args, **kwargs)
+
+
+def with_body(
+    limit: int, too_large: Callable[[int], RegistryError]
+) -> Callable[[Callable[[Request, bytes], Response]], Callable[[Request], Awaitable[Response]]]:
+    """Give a handler the request's body, of at most `limit` bytes, as its second argument."""
+
+    def decorate(handler: Callable[[Request, bytes], Response]) -> Callable[[Request], Awaitable[Response]]:
+        @functools.wraps(handler)
+        async def endpoint(request: Request) -> Response:
+            body = bytearray()
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large(limit)
+            return await call(request, handler, request, bytes(body))
+
+        return endpoint
+
+    return decorate
+
+
+def create_app(api: Api, stores: Stores, site: Site, *, inline: bool) -> Starlette:
+    """Make the application of one function; `inline` when it serves one request at a time."""
+
+    async def no_route(request: Request, _: Exception) -> Response:
+        return api.tell_error(request, NameUnknown("no such path", path=request.url.path[:300]))
+
+    async def no_method(request: Request, _: Exception) -> Response:
+        return api.tell_error(request, Unsupported("the path does not take this method", method=request.method))
+
+    async def fact(request: Request, error: Exception) -> Response:
+        return api.tell_error(request, error)
+
+    app = Starlette(
+        routes=[Route(route.path, _endpoint(route.endpoint), methods=_methods(route)) for route in api.routes],
+        exception_handlers={404: no_route, 405: no_method, RegistryError: fact},
+    )
+    app.router.redirect_slashes = False
+    app.state.stores, app.state.site, app.state.inline = stores, site, inline
+    app.add_middleware(Watch, tell_error=api.tell_error)
+    return app
+
+
+def serve(api: Api, stores: Stores, site: Site) -> LambdaHandler:
+    """Make the handler of a Lambda function behind API Gateway."""
+    from mangum import Mangum  # noqa: PLC0415 - only Lambda needs it
+
+    # "off": Mangum would run startup and shutdown for each request.
+    return cast("LambdaHandler", Mangum(create_app(api, stores, site, inline=True), lifespan="off"))
+
+
+def _methods(route: Route) -> list[str]:
+    return sorted(route.methods or ())
+
+
+def _endpoint(handler: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Response]]:
+    if inspect.iscoroutinefunction(handler):
+        return handler
+
+    async def endpoint(request: Request) -> Response:
+        return cast("Response", await call(request, handler, request))
+
+    return endpoint

@@ -1,0 +1,149 @@
+"""The composition root: settings in, stores out. The only module that reads the environment."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from moorage.domain.errors import NameInvalid
+from moorage.domain.names import parse_name
+from moorage.domain.repository import Sparse
+from moorage.stores.base import Limits, Stores
+from moorage.stores.dynamodb.identity import DynamoIdentityStore
+from moorage.stores.dynamodb.links import DynamoBytesStore, DynamoLinkStore
+from moorage.stores.dynamodb.manifests import DynamoManifestStore
+from moorage.stores.dynamodb.repositories import DynamoRepositoryStore
+from moorage.stores.dynamodb.table import Table
+from moorage.stores.dynamodb.uploads import DynamoUploadStore
+from moorage.stores.s3 import S3ObjectStore
+from moorage.web.site import Site
+from moorage.web.tokens import Keyring
+
+T = TypeVar("T")
+
+
+class SettingInvalid(Exception):
+    """A setting is missing or cannot be; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that a deployment can set. docs/settings.md describes each; a test holds the two together."""
+
+    table: str
+    bucket: str
+    region: str
+    endpoint: str | None
+    origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    blob_front: bool
+    url_life: timedelta
+    limits: Limits
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read and check every setting. Raises SettingInvalid."""
+    return Settings(
+        table=_required(environ, "MOORAGE_TABLE"),
+        bucket=_required(environ, "MOORAGE_BUCKET"),
+        region=_required(environ, "AWS_REGION"),
+        endpoint=environ.get("AWS_ENDPOINT_URL") or None,
+        origins=tuple(_origin(text) for text in _required(environ, "MOORAGE_ORIGINS").split()),
+        trusted_proxies=tuple(environ.get("MOORAGE_TRUSTED_PROXIES", "").split()),
+        blob_front=_choice(environ, "MOORAGE_BLOB_FRONT", "s3", {"s3": False, "host": True}),
+        url_life=timedelta(seconds=_whole(environ, "MOORAGE_URL_SECONDS", 900, 60, 3600)),
+        limits=_limits(environ),
+    )
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Build every adapter."""
+    table = Table(settings.table, region=settings.region, endpoint=settings.endpoint)
+    namespace = settings.limits.namespace
+    return Stores(
+        repositories=DynamoRepositoryStore(table, namespace),
+        links=DynamoLinkStore(table),
+        bytes=DynamoBytesStore(table),
+        uploads=DynamoUploadStore(table, _now),
+        objects=S3ObjectStore(
+            settings.bucket,
+            region=settings.region,
+            endpoint=settings.endpoint,
+            behind_front=settings.blob_front,
+            url_life=settings.url_life,
+            clock=_now,
+        ),
+        manifests=DynamoManifestStore(table, settings.limits.images, secrets.token_bytes),
+        identity=DynamoIdentityStore(table, namespace),
+        limits=settings.limits,
+        clock=_now,
+        entropy=secrets.token_bytes,
+    )
+
+
+def open_site(settings: Settings, stores: Stores) -> Site:
+    """Build what the web needs to know of where it is."""
+    return Site(
+        origins=settings.origins,
+        namespace=settings.limits.namespace,
+        keyring=Keyring(stores.identity.public_keys, stores.clock),
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+def _limits(environ: Mapping[str, str]) -> Limits:
+    body = environ.get("MOORAGE_BODY_LIMIT", str(4 * 1024 * 1024))
+    return Limits(
+        namespace=_namespace(environ),
+        sparse=_choice(environ, "MOORAGE_SPARSE", "indexes", {choice.value: choice for choice in Sparse}),
+        create_on_push=_choice(environ, "MOORAGE_CREATE_ON_PUSH", "true", {"true": True, "false": False}),
+        body_bytes=None if body == "none" else _whole(environ, "MOORAGE_BODY_LIMIT", 4 * 1024 * 1024, 1024, 2**40),
+        open_sessions=_whole(environ, "MOORAGE_OPEN_SESSIONS", 1_000, 1, 10**6),
+        staged_bytes=_whole(environ, "MOORAGE_STAGED_BYTES", 2**40, 1, 2**60),
+        images=_whole(environ, "MOORAGE_IMAGES", 100_000, 1, 10**9),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise SettingInvalid(f"{name} is not set")
+    return value
+
+
+def _choice(environ: Mapping[str, str], name: str, default: str, choices: Mapping[str, T]) -> T:
+    value = environ.get(name, default)
+    if value not in choices:
+        raise SettingInvalid(f"{name} is one of {', '.join(choices)}, not {value!r}")
+    return choices[value]
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise SettingInvalid(f"{name} is a whole number from {least} to {most}, not {text!r}")
+    return int(text)
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
+        raise SettingInvalid(f"MOORAGE_ORIGINS lists https://<host>[:<port>], without a path, not {text!r}")
+    return text.lower()
+
+
+def _namespace(environ: Mapping[str, str]) -> str:
+    text = _required(environ, "MOORAGE_NAMESPACE")
+    try:
+        name = parse_name(text)
+    except NameInvalid as error:
+        raise SettingInvalid(f"MOORAGE_NAMESPACE: {error.message}") from error
+    if "/" in name:
+        raise SettingInvalid("MOORAGE_NAMESPACE is one part of a name, without '/'")
+    return name

@@ -1,0 +1,3 @@
+module moorage.local/hello
+
+go 1.25

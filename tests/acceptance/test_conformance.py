@@ -1,0 +1,75 @@
+"""The specification's conformance suites: everything passes, nothing is left out."""
+
+from collections.abc import Callable
+
+import pytest
+
+from .conformance import Report, run_ginkgo_suite, run_main_suite
+from .product import Product
+from .shell import Shell
+
+READ_ONLY_SETUPS = [
+    "Content Discovery Setup Populate registry with test tags (no push)",
+    "Pull Setup Get tag name from environment",
+]
+MOUNT = "Push Cross-Repository Blob Mount Cross-mounting"
+REFUSED_MOUNT = f"{MOUNT} of nonexistent blob should yield session id"
+FINDS_BLOBS = f"{MOUNT} without from, and automatic content discovery enabled should return a 201"
+FINDS_NONE = f"{MOUNT} without from, and automatic content discovery disabled should return a 202"
+
+
+Tell = Callable[[Report], None]
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Print one line of counts, whatever is captured."""
+    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
+    assert terminal is not None
+
+    def line(report: Report) -> None:
+        with capsys.disabled():
+            terminal.write_line(f"\n{request.node.name}: {report.counts}")
+
+    return line
+
+
+@pytest.mark.parametrize("version", ["stable", "dev"])
+def test_main_suite(product: Product, shell: Shell, tell: Tell, version: str) -> None:
+    """Every leaf passes; of the parts, only the sparse images are not asked for."""
+    report = run_main_suite(product, shell, f"{product.namespace}/conformance/{version}", version)
+
+    tell(report)
+    assert report.failed + report.skipped == [], report.complaints
+    assert {part: state for part, state in report.parts.items() if state != "Pass"} == {"Sparse Manifests": "Disabled"}
+
+
+def test_main_suite_with_sparse_images(sparse_product: Product, shell: Shell, tell: Tell) -> None:
+    """A registry that is set to take images with missing layers passes everything."""
+    repository = f"{sparse_product.namespace}/conformance/sparse"
+
+    report = run_main_suite(sparse_product, shell, repository, "dev", sparse=True)
+
+    tell(report)
+    assert report.failed + report.skipped == [], report.complaints
+    assert {part: state for part, state in report.parts.items() if state != "Pass"} == {}
+
+
+@pytest.mark.parametrize(
+    ("crossmount", "failed", "not_asked"),
+    [pytest.param("1", [], FINDS_NONE, id="finding"), pytest.param("0", [FINDS_NONE], FINDS_BLOBS, id="not-finding")],
+)
+def test_ginkgo_suite(
+    product: Product, shell: Shell, tell: Tell, crossmount: str, failed: list[str], not_asked: str
+) -> None:
+    """All four workflows pass.
+
+    The two settings describe opposite registries. Ours finds a blob for a mount that names no source: so under "0" the
+    leaf that wants a 202 then is the one that must fail, and no other. Skipped are the set-ups of a read-only registry,
+    the leaf of the other setting, and the one for registries that refused the mount before it.
+    """
+    report = run_ginkgo_suite(product, shell, f"{product.namespace}/conformance/ginkgo-{crossmount}", crossmount)
+
+    tell(report)
+    assert failed == report.failed, report.complaints
+    assert sorted([*READ_ONLY_SETUPS, REFUSED_MOUNT, not_asked]) == report.skipped
