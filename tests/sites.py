@@ -3,12 +3,12 @@
 from types import SimpleNamespace
 
 from starlette.requests import Request
+from tests.fakes import NOW, Clock
 
 from moorage.domain.identity import SigningKey
 from moorage.operations.keys import make_signing_key
 from moorage.web.site import Site
 from moorage.web.tokens import Keyring
-from tests.fakes import NOW, Clock
 
 KEY = make_signing_key(NOW)
 SERVICE = "localhost:5000"

@@ -1,14 +1,14 @@
 from datetime import timedelta
 
 import pytest
+from tests.fakes import NOW
+from tests.sites import KEY, SERVICE, request, site
 
 from moorage.domain.access import ANONYMOUS, Access, Action, Grant, Principal, Role
 from moorage.domain.errors import Denied, NameUnknown, RegistryError, Unauthenticated
 from moorage.domain.names import RepositoryName
 from moorage.web.auth import authenticate, authorize, authorize_catalog, challenge
 from moorage.web.tokens import issue_access
-from tests.fakes import NOW
-from tests.sites import KEY, SERVICE, request, site
 
 NAME = RepositoryName("acme/app")
 PULL, PUSH, DELETE = Action.PULL, Action.PUSH, Action.DELETE

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner, Result
 from moto.server import ThreadedMotoServer
+from tests import factories
+from tests.fakes import Clock, Dice
 
 from moorage.cli import main
 from moorage.domain.access import Role
@@ -13,8 +15,6 @@ from moorage.domain.identity import hash_password
 from moorage.domain.names import RepositoryName
 from moorage.stores.base import Stores
 from moorage.stores.memory import memory_stores
-from tests import factories
-from tests.fakes import Clock, Dice
 
 SETTINGS = {
     "MOORAGE_TABLE": "absent",

@@ -32,7 +32,9 @@ class Server:
         }
         command = [sys.executable, "-m", "moorage.devserver", "--port", str(port), "--state", str(self.state)]
         with self.output.open("wb") as output:
-            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
 
     @property
     def said(self):
@@ -46,8 +48,8 @@ class Server:
             time.sleep(0.05)
 
     def stop(self, number=signal.SIGINT):
-        """Send a signal and return the exit code."""
-        self.process.send_signal(number)
+        """Send a signal to the whole group, as a terminal does, and return the exit code."""
+        os.killpg(self.process.pid, number)
         try:
             return self.process.wait(STOP_SECONDS)
         finally:

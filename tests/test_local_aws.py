@@ -108,8 +108,9 @@ def test_transactions_are_atomic_under_threads(table):
 
 def test_a_transaction_that_fails_changes_nothing(table):
     """
-    Writes before the one that fails are undone: puts, updates and deletes.
+    Writes before the one that fails are undone: puts, updates and deletes. Rows that it does not name stay.
     """
+    table.put_item(TableName="moorage", Item=row("TX", "z"))
     table.transact_write_items(TransactItems=[put("TX", "a", text="old"), put("TX", "b", text="old")])
     update = {
         "TableName": "moorage",
@@ -127,7 +128,7 @@ def test_a_transaction_that_fails_changes_nothing(table):
     kept = table.get_item(TableName="moorage", Key=row("TX", "a"))["Item"]
 
     assert ["None", "None", "None", "ConditionalCheckFailed"] == reasons
-    assert (["a", "b"], "old") == (rows(table, "TX"), kept["text"]["S"])
+    assert (["a", "b", "z"], "old") == (rows(table, "TX"), kept["text"]["S"])
 
 
 def test_a_transaction_that_succeeds_changes_all_it_names_and_no_more(table):

@@ -9,14 +9,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fakes import NOW, Clock
+from tests.sites import KEY, SERVICE, Keys
 
 from moorage.domain.access import ANONYMOUS, Access, Action, Grant, Principal, Role
 from moorage.domain.errors import Unauthenticated
 from moorage.domain.identity import REFRESH_LIFE
 from moorage.operations.keys import make_signing_key
 from moorage.web.tokens import KEYS_LIFE, RELOAD_PAUSE, Keyring, Refresh, issue_access, issue_refresh
-from tests.fakes import NOW, Clock
-from tests.sites import KEY, SERVICE, Keys
 
 SERVICES = (SERVICE, "registry.example.com")
 OTHER_KEY = make_signing_key(NOW + timedelta(seconds=1))

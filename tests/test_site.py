@@ -1,7 +1,7 @@
 import pytest
+from tests.sites import request, site
 
 from moorage.web.site import guarded_address
-from tests.sites import request, site
 
 PROXIES = ("10.0.0.0/8", "fd00::/8", "192.0.2.1")
 

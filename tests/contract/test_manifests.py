@@ -85,13 +85,13 @@ def test_a_later_put_takes_over_the_edges_that_it_writes(stores):
     assert [Edge(IMAGE.digest, ulid("second put"))] == stores.links.edges(REPOSITORY, digest("two"))
 
 
-def test_edges_beyond_one_batch_are_all_written(stores):
+def test_edges_beyond_one_batch_are_all_written(backend, stores):
     children = [digest(f"layer {number}") for number in range(60)]
 
     stores.manifests.write_edges(REPOSITORY, IMAGE.digest, children, ulid("put"))
 
     edge = Edge(IMAGE.digest, ulid("put"))
-    assert [[edge]] * 60 == [stores.links.edges(REPOSITORY, child) for child in children]
+    assert [[edge]] * 60 == [backend.stores.links.edges(REPOSITORY, child) for child in children]
 
 
 def test_edges_of_a_manifest_without_children_are_none(stores, unchanged):
@@ -150,10 +150,10 @@ def test_read_tells_a_blob_from_a_manifest_of_the_same_digest(stores, committed)
     )
 
 
-def test_read_beyond_one_batch_reads_all(stores):
+def test_read_beyond_one_batch_reads_all(backend, stores):
     layers = [link(f"layer {number}") for number in range(120)]
     for layer in layers:
-        stores.links._store.attach(layer)  # 120 comparisons of everything would be slow
+        backend.stores.links.attach(layer)  # unwatched: 120 looks at everything would be slow
 
     reading = stores.manifests.read(REPOSITORY, IMAGE.digest, [layer.digest for layer in layers], [], [])
 

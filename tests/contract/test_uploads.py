@@ -343,26 +343,57 @@ def test_no_more_sessions_are_due_than_asked_for(stores):
     assert set(found) < made
 
 
-def test_usage_counts_the_open_sessions_of_a_principal(stores, claimed):
-    stores.uploads.advance(claimed, PARTS, claimed.expires)
-    second = session("second", repository_id=OTHER_REPOSITORY)
-    stores.uploads.create(second)
-    stores.uploads.advance(stores.uploads.claim(second.ticket, "one", NOW), INLINE, second.expires)
-    stores.uploads.create(session("of bob", principal="bob"))
+# A store may remember usage for a while: each test has its own principals.
 
-    assert (2, PARTS.offset + INLINE.offset) == stores.uploads.usage("alice")
-    assert (1, 0) == stores.uploads.usage("bob")
+
+def opened_by(stores, principal, word, progress):
+    """Open a session that has come so far."""
+    new = session(f"{word} of {principal}", principal=principal)
+    stores.uploads.create(new)
+    stores.uploads.advance(stores.uploads.claim(new.ticket, "one", NOW), progress, new.expires)
+    return stores.uploads.get(new.id)
+
+
+def test_usage_counts_the_open_sessions_of_a_principal(stores):
+    opened_by(stores, "carol", "first", PARTS)
+    opened_by(stores, "carol", "second", INLINE)
+    stores.uploads.create(session("of dave", principal="dave", repository_id=OTHER_REPOSITORY))
+
+    assert (2, PARTS.offset + INLINE.offset) == stores.uploads.usage("carol")
+    assert (1, 0) == stores.uploads.usage("dave")
     assert (0, 0) == stores.uploads.usage("nobody")
 
 
-@pytest.mark.parametrize("end", ["closed", "cancelled", "removed"])
-def test_usage_leaves_out_a_session_that_was(stores, opened, end):
-    match end:
-        case "closed":
-            stores.uploads.close(opened.ticket, BLOB, KEY, NOW)
-        case "cancelled":
-            stores.uploads.cancel(opened)
-        case "removed":
-            stores.uploads.remove(opened.id)
+@pytest.mark.parametrize("asked_before", [False, True])
+@pytest.mark.parametrize("end", ["closed", "cancelled", "closed and cancelled"])
+def test_usage_leaves_out_a_session_that_was(stores, end, asked_before):
+    principal = f"{end} {asked_before}"
+    ended = opened_by(stores, principal, "first", PARTS)
+    opened_by(stores, principal, "second", INLINE)
+    if asked_before:
+        stores.uploads.usage(principal)
 
-    assert (0, 0) == stores.uploads.usage("alice")
+    if "closed" in end:
+        ended = stores.uploads.close(ended.ticket, BLOB, KEY, NOW)
+    if "cancelled" in end:
+        stores.uploads.cancel(ended)
+
+    assert (1, INLINE.offset) == stores.uploads.usage(principal)
+
+
+def test_usage_follows_what_happens_after_it_was_asked(stores):
+    asked = [stores.uploads.usage("erin")]
+
+    first = opened_by(stores, "erin", "first", INLINE)
+    asked.append(stores.uploads.usage("erin"))
+    stores.uploads.advance(stores.uploads.claim(first.ticket, "one", NOW), PARTS, first.expires)
+    asked.append(stores.uploads.usage("erin"))
+
+    assert [(0, 0), (1, INLINE.offset), (1, PARTS.offset)] == asked
+
+
+def test_usage_leaves_out_a_session_that_was_removed(stores):
+    removed = opened_by(stores, "frank", "first", PARTS)
+    stores.uploads.remove(removed.id)
+
+    assert (0, 0) == stores.uploads.usage("frank")

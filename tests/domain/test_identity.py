@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fakes import NOW
 
 from moorage.domain.access import Role
 from moorage.domain.errors import NameInvalid
@@ -16,7 +17,6 @@ from moorage.domain.identity import (
     hash_password,
     parse_user_name,
 )
-from tests.fakes import NOW
 
 
 def test_a_password_is_one_of_the_auth_tokens():

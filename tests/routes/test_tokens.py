@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from tests import factories
+from tests.fakes import NOW, Clock, Dice
 
 from moorage.domain.access import ANONYMOUS, Access, Action, Grant, Principal, Role
 from moorage.domain.identity import FREE_FAILURES, FREE_FAILURES_ANY_USER, REFRESH_LIFE
@@ -15,8 +17,6 @@ from moorage.stores.memory import memory_stores
 from moorage.web.shim import create_app
 from moorage.web.site import Site
 from moorage.web.tokens import Keyring
-from tests import factories
-from tests.fakes import NOW, Clock, Dice
 from tokens.routes import API
 
 PATH = "/20180419/docker/token"

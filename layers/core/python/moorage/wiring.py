@@ -99,6 +99,7 @@ def _limits(environ: Mapping[str, str]) -> Limits:
         namespace=_namespace(environ),
         sparse=_choice(environ, "MOORAGE_SPARSE", "indexes", {choice.value: choice for choice in Sparse}),
         create_on_push=_choice(environ, "MOORAGE_CREATE_ON_PUSH", "true", {"true": True, "false": False}),
+        automatic_mount=_choice(environ, "MOORAGE_AUTOMATIC_MOUNT", "true", {"true": True, "false": False}),
         body_bytes=None if body == "none" else _whole(environ, "MOORAGE_BODY_LIMIT", 4 * 1024 * 1024, 1024, 2**40),
         open_sessions=_whole(environ, "MOORAGE_OPEN_SESSIONS", 1_000, 1, 10**6),
         staged_bytes=_whole(environ, "MOORAGE_STAGED_BYTES", 2**40, 1, 2**60),

@@ -50,6 +50,8 @@ def mount(stores: Stores, target_id: str, digest: Digest, source: RepositoryName
 
     A source that is not there and one that the caller may not read are the same answer.
     """
+    if source is None and not stores.limits.automatic_mount:
+        return False
     with operation():
         sources = (
             [target_id, *_named(stores, source, access)] if source else _holders(stores, target_id, digest, access)

@@ -330,6 +330,7 @@ class Limits:
     open_sessions: int  # for each principal
     staged_bytes: int  # for each principal
     images: int  # in each repository
+    automatic_mount: bool = True  # a mount that names no source looks for one
 
 
 @dataclass(frozen=True, slots=True)

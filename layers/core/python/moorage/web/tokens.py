@@ -177,9 +177,9 @@ def _kid(token: str, kind: str) -> str:
         header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError as error:
         raise _invalid() from error
-    kid = header.get("kid")
-    if header.get("typ") != kind or not isinstance(kid, str):
+    if header.get("typ") != kind:
         raise _invalid()
+    kid: str = header.get("kid", "")  # PyJWT has seen that it is text
     return kid
 
 

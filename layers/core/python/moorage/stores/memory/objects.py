@@ -42,7 +42,7 @@ class MemoryObjects(Store):
         return multipart
 
     @atomic
-    def put_part(self, key: str, multipart: str, number: int, data: bytes) -> str:
+    def put_part(self, key: str, multipart: str, number: int, data: bytes | bytearray) -> str:
         """Store a part."""
         self._rows.parts[key, multipart] = {**self._rows.parts[key, multipart], number: bytes(data)}
         return _etag(data)
@@ -91,5 +91,5 @@ class MemoryObjects(Store):
         return f"memory://{host.rpartition('://')[2]}/{quote(key)}?{query}"
 
 
-def _etag(data: bytes) -> str:
+def _etag(data: bytes | bytearray) -> str:
     return f'"{hashlib.sha256(data).hexdigest()[:32]}"'
