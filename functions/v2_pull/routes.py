@@ -1,8 +1,8 @@
 """What this function serves. Paths parse in the domain: a bad name is NAME_INVALID, not a 404."""
 
-from moorage.web.errors import spec_error
 from starlette.routing import Route
 
+from moorage.web.errors import spec_error
 from moorage.web.shim import Api
 from v2_pull.base import get_base
 from v2_pull.blobs import get_blob, head_blob

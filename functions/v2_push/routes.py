@@ -1,8 +1,8 @@
 """What this function serves."""
 
-from moorage.web.errors import spec_error
 from starlette.routing import Route
 
+from moorage.web.errors import spec_error
 from moorage.web.shim import Api
 from v2_push.blobs import delete_blob
 from v2_push.manifests import delete_manifest, put_manifest

@@ -15,7 +15,7 @@ import yaml
 from .product import Product
 from .shell import Shell
 
-MAIN_LEAVES = 750
+MAIN_LEAVES = 780
 GINKGO_LEAVES = 79
 REASON_LENGTH = 500
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -83,6 +84,8 @@ def running_product(folder: Path, **settings: str) -> Iterator[Product]:
         yield _product(port, state)
     finally:
         code = _interrupt(server)
+        # Pytest keeps its folders for some runs: the log is worth that, gigabytes of blobs are not.
+        shutil.rmtree(state, ignore_errors=True)
     assert code is not None, f"the server had to be killed {STOP_SECONDS} s after the interrupt:\n{_tail(log)}"
 
 

@@ -14,7 +14,7 @@ NEWER = TOOLS / "debian" / "usr"
 MACHINE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What a client says when it was known and had no right, and when it was not known at all.
-DENIED = re.compile(r"denied|forbidden|\b403\b", re.IGNORECASE)
+DENIED = re.compile(r"denied|forbidden|does not allow|\b403\b", re.IGNORECASE)
 UNKNOWN = re.compile(r"unauthorized|denied|authentication required|no basic auth|\b401\b|credential", re.IGNORECASE)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

@@ -7,7 +7,7 @@ import pytest
 from .clients import crane_append, log_in_crane, push_image
 from .images import file_digest, write_layer
 from .product import Login, Product
-from .shell import Shell, assert_rights
+from .shell import DENIED, Shell, assert_rights, assert_says
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -41,11 +41,14 @@ def test_copy_to_another_repository(
 
 
 def test_delete(product: Product, writer: Login, shell: Shell, tmp_path: Path, repository: str) -> None:
-    """An image deleted by its digest is gone, and its tag with it."""
+    """Only an administrator deletes; an image deleted by its digest is gone, and its tag with it."""
     log_in_crane(shell, product.registry, writer)
     pushed = push_image(shell, tmp_path / "layer.tar", f"{repository}:v1")
+    delete = ("crane", "delete", "--insecure", f"{repository}@{pushed}")
 
-    shell.run("crane", "delete", "--insecure", f"{repository}@{pushed}")
+    assert_says(DENIED, shell.refused(*delete))
+    log_in_crane(shell, product.registry, product.administrator)
+    shell.run(*delete)
 
     assert "MANIFEST_UNKNOWN" in shell.refused("crane", "manifest", "--insecure", f"{repository}:v1")
 

@@ -53,9 +53,9 @@ def test_push_of_a_docker_archive(
     assert (tmp_path / "digest").read_text() == json.loads(shell.output(*inspect))["Digest"]
 
 
-def test_delete(product: Product, writer: Login, shell: Shell, tmp_path: Path, repository: str) -> None:
+def test_delete(product: Product, shell: Shell, tmp_path: Path, repository: str) -> None:
     """A deleted image is gone."""
-    log_in_skopeo(shell, product.registry, writer)
+    log_in_skopeo(shell, product.registry, product.administrator)
     write_image(tmp_path / "image", repository)
     shell.run(*copy(f"oci:{tmp_path / 'image'}", f"docker://{repository}:v1"))
 

@@ -38,6 +38,9 @@ class Backend(Protocol):
     def references(self, digest: Digest) -> set[str]:
         """Return the links that hold bytes."""
 
+    def epoch(self, digest: Digest) -> int:
+        """Return how often the row of bytes was written."""
+
     def moves(self, repository_id: str) -> list[Move]:
         """Return how tags moved and went: tag, digest before and after, by whom."""
 
@@ -68,6 +71,9 @@ class MemoryBackend:
 
     def references(self, digest: Digest) -> set[str]:
         return set(self.rows.held[digest].references)
+
+    def epoch(self, digest: Digest) -> int:
+        return self.rows.held[digest].epoch
 
     def moves(self, repository_id: str) -> list[Move]:
         moves = (move for move in self.rows.history if move.repository_id == repository_id)
@@ -143,8 +149,11 @@ class DynamoBackend:
         return sorted(self._items(), key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
 
     def references(self, digest: Digest) -> set[str]:
-        item = self._aws.dynamodb.get_item(TableName=self.name, Key=_key(keys.stored_bytes(digest)))["Item"]
+        item = self._get(keys.stored_bytes(digest))
         return {"+".join(map(_ulid, (raw[:16], raw[16:]))) for raw in item.get("refs", {"BS": []})["BS"]}
+
+    def epoch(self, digest: Digest) -> int:
+        return int(self._get(keys.stored_bytes(digest))["epoch"]["N"])
 
     def moves(self, repository_id: str) -> list[Move]:
         found = [item for item in self._of(repository_id) if item["sk"]["S"].startswith("HISTORY#")]
@@ -174,6 +183,10 @@ class DynamoBackend:
         key = keys.count(repository_id, shard)
         self._set(key, "kind", {"S": "count"})
         self._set(key, "closed", {"BOOL": True})
+
+    def _get(self, key: keys.Key) -> dict[str, Any]:
+        item: dict[str, Any] = self._aws.dynamodb.get_item(TableName=self.name, Key=_key(key))["Item"]
+        return item
 
     def _items(self) -> list[dict[str, Any]]:
         pages = self._aws.dynamodb.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)

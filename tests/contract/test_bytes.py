@@ -131,3 +131,19 @@ def test_release_makes_no_row(stores, unchanged):
 
 def test_bytes_that_are_not_there_have_no_keys(stores, held):
     assert frozenset() == stores.bytes.keys_of(digest("other layer"))
+
+
+def test_every_write_of_the_references_raises_the_epoch(backend, stores, held):
+    epochs = [backend.epoch(BLOB)]
+
+    stores.bytes.hold(BLOB, OTHER_KEY, 5, TWO, SECOND, NOW)
+    epochs.append(backend.epoch(BLOB))
+    stores.bytes.share(BLOB, THREE)
+    epochs.append(backend.epoch(BLOB))
+    stores.bytes.release(BLOB, TWO)
+    epochs.append(backend.epoch(BLOB))
+    backend.set_bytes_state(BLOB, BytesState.DELETING)
+    stores.bytes.replace(BLOB, DELETING, OTHER_KEY, 5, TWO, SECOND)
+    epochs.append(backend.epoch(BLOB))
+
+    assert [1, 2, 3, 4, 5] == epochs

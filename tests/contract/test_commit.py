@@ -226,6 +226,12 @@ def test_a_commit_lists_the_manifest_with_its_subject(stores):
     assert (descriptor,) == stores.manifests.referrers_page(REPOSITORY, digest("subject"), "").items
 
 
+def test_a_commit_without_a_descriptor_lists_nothing(stores):
+    stores.manifests.commit(commit(manifest("referrer", subject=digest("subject"))))
+
+    assert () == stores.manifests.referrers_page(REPOSITORY, digest("subject"), "").items
+
+
 def test_a_commit_over_a_readable_manifest_renews_its_descriptor(stores):
     referring = manifest("referrer", subject=digest("subject"))
     stores.manifests.commit(commit(referring, referrer={"digest": "before"}))

@@ -56,6 +56,12 @@ def test_a_link_reads_as_it_was_attached(stores, layer):
     assert stores.links.get(OTHER_REPOSITORY, layer.digest) is None
 
 
+def test_an_attached_link_starts_its_life_whatever_it_was_made_from(stores):
+    stores.links.attach(link(state=LinkState.CONDEMNED, epoch=9, counted=3, hidden=True))
+
+    assert LAYER == stores.links.get(REPOSITORY, LAYER.digest)
+
+
 def test_attach_yields_to_a_live_link(stores, attached):
     assert Attached(existing=LAYER) == stores.links.attach(link(generation=ulid("later"), key="blobs/other/1"))
 

@@ -130,13 +130,13 @@ class UploadStore(Protocol):
         """
 
     def cancel(self, session: UploadSession) -> bool:
-        """OPEN or CLOSING -> EXPIRED, if state, end and closing time are as read: it belongs to the sweep from then on."""
+        """OPEN or CLOSING -> EXPIRED, if state and times are as read: from then on it belongs to the sweep."""
 
     def remove(self, session_id: str) -> None:
         """Delete the row."""
 
     def due(self, now: datetime, limit: int) -> list[UploadSession]:
-        """Return sessions whose review is due: work found by an index, to be read again before anything is done."""
+        """Return sessions whose review is due, found by an index and read again, strongly."""
 
     def usage(self, principal: str) -> tuple[int, int]:
         """Return how many sessions a principal has open, and how many bytes are staged in them: a Query of an index."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cached_property
+from threading import Lock
 from typing import Any, NoReturn
 
 import botocore.session
@@ -42,10 +42,18 @@ class S3ObjectStore:
         self._url_life = url_life
         self._clock = clock
         self._session = botocore.session.get_session()
+        self._making = Lock()  # botocore sessions are not for several threads at once; its clients are
+        self._client: Any = None
 
-    @cached_property
+    @property
     def client(self) -> Any:
         """The botocore client, which retries and signs."""
+        with self._making:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
+
+    def _make_client(self) -> Any:
         client = self._session.create_client(
             "s3",
             region_name=self._region,
@@ -168,7 +176,8 @@ class S3ObjectStore:
         return f"https://{self._bucket}.s3.{self._region}.amazonaws.com"
 
     def _credentials(self) -> tuple[Credentials, timedelta]:
-        credentials: Any = self._session.get_credentials()
+        with self._making:
+            credentials: Any = self._session.get_credentials()
         if credentials is None:
             raise Unavailable("the registry has no AWS credentials to sign with")
         frozen = credentials.get_frozen_credentials()  # renews them when they are about to end

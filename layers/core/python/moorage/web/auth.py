@@ -1,6 +1,7 @@
 """Who sends a request, and whether the token says that they may do this."""
 
 import re
+from typing import cast
 
 from starlette.requests import Request
 
@@ -18,15 +19,19 @@ _HEADER = re.compile(r"bearer +(?P<token>[A-Za-z0-9._~+/=-]+)", re.ASCII | re.IG
 
 def authenticate(request: Request, scope: str = "") -> Access:
     """Return what the request's token says. Raises Unauthenticated, naming `scope`, without a valid one."""
+    if known := getattr(request.state, "access", None):
+        return cast("Access", known)
     headers = request.headers.getlist("authorization")
     match = _HEADER.fullmatch(headers[0].strip()) if len(headers) == 1 else None
     if not match:
         raise Unauthenticated("authentication required", scope=scope)
     site = site_of(request)
     try:
-        return site.keyring.verify(match["token"], site.services)
+        access = site.keyring.verify(match["token"], site.services)
     except Unauthenticated as error:
         raise Unauthenticated(error.message, scope=scope, error=error.error) from error
+    request.state.access = access  # a request is verified once, however many ask
+    return access
 
 
 def authorize(request: Request, name: RepositoryName, action: Action) -> Grant:

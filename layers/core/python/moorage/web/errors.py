@@ -34,6 +34,7 @@ SPEC: dict[type[errors.RegistryError], tuple[int, str]] = {
     errors.Unsupported: (405, "UNSUPPORTED"),
     errors.Unavailable: (503, "UNAVAILABLE"),
 }
+API_VERSION = {"docker-distribution-api-version": "registry/2.0"}  # by which older clients know a registry
 RETRY_AFTER = 2  # seconds, after Unavailable
 
 
@@ -50,7 +51,7 @@ def spec_error(request: Request, error: Exception) -> Response:
 def _headers(request: Request, error: errors.RegistryError) -> dict[str, str]:
     """Return what an answer of this kind must carry."""
     if isinstance(error, errors.Unauthenticated):
-        return {"www-authenticate": challenge(request, error)}
+        return {"www-authenticate": challenge(request, error), **API_VERSION}
     if isinstance(error, errors.TooManyRequests):
         return {"retry-after": str(error.retry_after)}
     if isinstance(error, errors.Unavailable):
