@@ -56,16 +56,16 @@ async def patch_upload(request: Request) -> Response:
     appending = await call(request, uploads.Appending, stores, ticket, first=first)
     gone: ClientDisconnect | None = None
     try:
-        await _append(request, appending)
-    except ClientDisconnect as disconnect:
-        gone = disconnect
+        try:
+            await _append(request, appending)
+        except ClientDisconnect as disconnect:
+            gone = disconnect
+        if gone is None:
+            _check_added(appending, length)
+        offset = await call(request, appending.record)
     except RegistryError:
         await call(request, appending.abandon)
         raise
-    if length is not None and appending.assembly.added != length and gone is None:
-        await call(request, appending.abandon)
-        raise UploadInvalid("the chunk does not have the length of its Content-Range", bytes=appending.assembly.added)
-    offset = await call(request, appending.record)
     if gone:
         raise gone
     return Response(status_code=202, headers=standing(name, ticket.id, offset))
@@ -112,15 +112,18 @@ async def _finish(request: Request, ticket: UploadTicket, digest: Digest) -> Non
         await call(request, appending.feed, body)
         async for piece in pieces:
             await call(request, appending.feed, piece)
-        if length is not None and appending.assembly.added != length:
-            raise UploadInvalid(
-                "the body does not have the length of its Content-Range", bytes=appending.assembly.added
-            )
+        _check_added(appending, length)
     except (RegistryError, ClientDisconnect):
         # The client will send all of it again: what has come would be in its way.
         await call(request, appending.abandon)
         raise
     await call(request, appending.finish, digest)
+
+
+def _check_added(appending: uploads.Appending, length: int | None) -> None:
+    added = appending.assembly.added
+    if length is not None and added != length:
+        raise UploadInvalid("the body does not have the length of its Content-Range", length=length, bytes=added)
 
 
 async def _append(request: Request, appending: uploads.Appending) -> None:

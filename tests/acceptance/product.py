@@ -74,7 +74,7 @@ class Product:
 @contextmanager
 def running_product(folder: Path, **settings: str) -> Iterator[Product]:
     """Start the local server, wait until it answers, and stop it as Ctrl-C would."""
-    port, state, log = free_port(), folder / "state", folder / "server.log"
+    port, state, log = free_port(), folder / "state", folder / "console.log"
     command = [sys.executable, "-m", "moorage.devserver", "--port", str(port), "--state", str(state)]
     environment = inherited_environment(PYTHONPATH=PYTHONPATH, **settings)
     with log.open("w") as output:
@@ -84,8 +84,7 @@ def running_product(folder: Path, **settings: str) -> Iterator[Product]:
         yield _product(port, state)
     finally:
         code = _interrupt(server)
-        # Pytest keeps its folders for some runs: the log is worth that, gigabytes of blobs are not.
-        shutil.rmtree(state, ignore_errors=True)
+        _keep_only_the_log(state)
     assert code is not None, f"the server had to be killed {STOP_SECONDS} s after the interrupt:\n{_tail(log)}"
 
 
@@ -130,6 +129,13 @@ def _interrupt(server: subprocess.Popen[bytes]) -> int | None:
         server.kill()
         server.wait()
         return None
+
+
+def _keep_only_the_log(state: Path) -> None:
+    # Pytest keeps its folders for some runs: a log is worth that, gigabytes of blobs are not.
+    if (state / "server.log").exists():
+        shutil.copy(state / "server.log", state.parent / "server.log")
+    shutil.rmtree(state, ignore_errors=True)
 
 
 def _tail(log: Path) -> str:

@@ -98,7 +98,7 @@ def test_a_commit_makes_tags(backend, stores):
     pushed = {"time_pushed": LATER, "pushed_by": "bob"}
     assert replace(tag_record("v1", IMAGE), **pushed) == stores.manifests.get_tag(REPOSITORY, "v1")
     assert replace(tag_record("latest", IMAGE), **pushed) == stores.manifests.get_tag(REPOSITORY, "latest")
-    assert ["latest", "v1"] == stores.manifests.gather(REPOSITORY, IMAGE.digest)[1]
+    assert ("latest", "v1") == stores.manifests.gather(REPOSITORY, IMAGE.digest).tags
     moves = {("v1", None, IMAGE.digest, "bob"), ("latest", None, IMAGE.digest, "bob")}
     assert moves == set(backend.moves(REPOSITORY))
 
@@ -107,8 +107,8 @@ def test_a_commit_moves_a_tag(backend, stores, committed):
     stores.manifests.commit(commit(OTHER, "v1", replaced={"v1": tag_record("v1", IMAGE)}, by="bob", now=LATER))
 
     assert OTHER.digest == stores.manifests.get_tag(REPOSITORY, "v1").digest
-    assert [] == stores.manifests.gather(REPOSITORY, IMAGE.digest)[1]
-    assert ["v1"] == stores.manifests.gather(REPOSITORY, OTHER.digest)[1]
+    assert () == stores.manifests.gather(REPOSITORY, IMAGE.digest).tags
+    assert ("v1",) == stores.manifests.gather(REPOSITORY, OTHER.digest).tags
     assert [("v1", None, IMAGE.digest, "alice"), ("v1", IMAGE.digest, OTHER.digest, "bob")] == backend.moves(REPOSITORY)
 
 
@@ -119,7 +119,7 @@ def test_a_tag_pushed_again_to_the_same_manifest_did_not_move(backend, stores, c
 
     pushed = replace(tag_record("v1", IMAGE), time_pushed=LATER, pushed_by="bob")
     assert pushed == stores.manifests.get_tag(REPOSITORY, "v1")
-    assert ["v1"] == stores.manifests.gather(REPOSITORY, IMAGE.digest)[1]
+    assert ("v1",) == stores.manifests.gather(REPOSITORY, IMAGE.digest).tags
     assert [("v1", None, IMAGE.digest, "alice")] == backend.moves(REPOSITORY)
 
 

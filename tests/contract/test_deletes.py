@@ -6,7 +6,7 @@ from tests.factories import OTHER_REPOSITORY, REPOSITORY, commit, digest, manife
 from tests.fakes import NOW
 
 from moorage.domain.content import Counts, Edge, ManifestState
-from moorage.stores.base import OwnRowChanged, TagRowChanged
+from moorage.stores.base import Gathered, OwnRowChanged, TagRowChanged
 
 IMAGE, OTHER = manifest(), manifest("other")
 SUBJECT = digest("subject")
@@ -24,7 +24,7 @@ def test_delete_takes_manifest_and_tags_out_of_every_list(backend, stores, commi
     stores.manifests.delete(IMAGE, ["v1", "v2"], "bob", LATER)
 
     deleted = replace(IMAGE, state=ManifestState.DELETED, version=2, time_deleted=LATER)
-    assert (deleted, []) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
+    assert Gathered(deleted, (), ()) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
     assert [None, None] == [stores.manifests.get_tag(REPOSITORY, tag) for tag in ("v1", "v2")]
     assert [] == backend.listed(REPOSITORY)
     assert Counts() == stores.repositories.counts(REPOSITORY)
@@ -135,7 +135,7 @@ def test_untag_removes_one_tag(backend, stores, committed):
     stores.manifests.untag(tag_record("v1", IMAGE), REPOSITORY, "bob", LATER)
 
     assert stores.manifests.get_tag(REPOSITORY, "v1") is None
-    assert ["v2"] == stores.manifests.gather(REPOSITORY, IMAGE.digest)[1]
+    assert ("v2",) == stores.manifests.gather(REPOSITORY, IMAGE.digest).tags
     assert stores.manifests.get(REPOSITORY, IMAGE.digest).readable
     assert ("v1", IMAGE.digest, None, "bob") == backend.moves(REPOSITORY)[-1]
 

@@ -7,7 +7,7 @@ from tests.fakes import NOW
 
 from moorage.domain.content import Edge, LinkState, ManifestState
 from moorage.domain.manifest import OCI_INDEX
-from moorage.stores.base import Reading
+from moorage.stores.base import Gathered, Reading
 
 IMAGE = manifest()
 LATER = NOW + timedelta(hours=2)
@@ -206,8 +206,9 @@ def test_gather_answers_a_manifest_and_its_tags_in_byte_order(stores, committed)
     stores.manifests.commit(commit(other, "v2"))
     stores.manifests.commit(commit(replace(IMAGE, version=2), "latest", "Z", own=IMAGE))
 
-    assert (replace(IMAGE, version=2), ["Z", "latest", "v1"]) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
-    assert (other, ["v2"]) == stores.manifests.gather(REPOSITORY, other.digest)
+    again = replace(IMAGE, version=2)
+    assert Gathered(again, ("Z", "latest", "v1"), ()) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
+    assert Gathered(other, ("v2",), ()) == stores.manifests.gather(REPOSITORY, other.digest)
 
 
 def test_gather_looks_past_the_edges_and_referrers_beside_the_manifest(stores, committed):
@@ -215,11 +216,11 @@ def test_gather_looks_past_the_edges_and_referrers_beside_the_manifest(stores, c
     referring = manifest("referrer", subject=IMAGE.digest)
     stores.manifests.commit(commit(referring, referrer={"digest": str(referring.digest)}))
 
-    assert (IMAGE, ["v1"]) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
+    assert Gathered(IMAGE, ("v1",), (referring.digest,)) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
 
 
 def test_gather_of_what_is_not_there_is_nothing(stores):
-    assert (None, []) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
+    assert Gathered(None, (), ()) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
 
 
 def test_a_note_of_a_refused_put_is_no_manifest(stores):
@@ -227,7 +228,7 @@ def test_a_note_of_a_refused_put_is_no_manifest(stores):
     stores.manifests.note_refused(REPOSITORY, IMAGE.digest, ulid("second put"), LATER)
 
     assert stores.manifests.get(REPOSITORY, IMAGE.digest) is None
-    assert (None, []) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
+    assert Gathered(None, (), ()) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
 
 
 def test_a_note_of_a_refused_put_is_kept(backend, stores):

@@ -1,6 +1,7 @@
 """Blobs: linking, mounting, the promise of a HEAD, and a client's DELETE. docs/protocol.md, 4.1 to 4.3 and 4.6."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from moorage.domain.access import Access, Action, Principal, permitted
 from moorage.domain.content import LEASE, OPERATION_OVER, Edge, Link, LinkState
@@ -53,9 +54,7 @@ def mount(stores: Stores, target_id: str, digest: Digest, source: RepositoryName
     if source is None and not stores.limits.automatic_mount:
         return False
     with operation():
-        sources = (
-            [target_id, *_named(stores, source, access)] if source else _holders(stores, target_id, digest, access)
-        )
+        sources = _named(stores, source, access) if source is not None else _holders(stores, target_id, digest, access)
         return any(_mount_from(stores, source_id, target_id, digest) for source_id in sources)
 
 
@@ -71,10 +70,9 @@ def delete(stores: Stores, repository_id: str, digest: Digest) -> None:
             link = readable(stores, repository_id, digest)
             _refuse_needed(stores, link)
             if link.state is LinkState.LIVE:
-                stores.links.condemn(link)
-                link = readable(stores, repository_id, digest)
-            if link.state is not LinkState.CONDEMNED:
-                continue
+                if not stores.links.condemn(link):
+                    continue
+                link = replace(link, state=LinkState.CONDEMNED, epoch=link.epoch + 1)
             _refuse_needed(stores, link)
             if stores.links.hide(link):
                 return

@@ -45,6 +45,7 @@ from moorage.stores.deadline import operation
 TAGS_LIMIT = 20  # tags one PUT can write: their rows share a transaction of 100 with the rest
 ATTEMPTS = 12
 SHARD_TRIES = 3
+REVIEWED_REFERRERS = 20
 TRANSACTION_ROOM = 99  # rows beside the counter
 
 _PULL_NOTED = timedelta(hours=1)
@@ -90,24 +91,29 @@ def pulled(stores: Stores, record: ManifestRecord) -> None:
     """Note a pull, at most once an hour for each manifest: retention wants to know, and nobody waits for more."""
     now = stores.clock()
     if record.time_last_pulled is None or now - record.time_last_pulled >= _PULL_NOTED:
-        stores.manifests.touch(record, now)
+        try:
+            stores.manifests.touch(record, now)
+        except Unavailable:
+            return  # statistics never cost a pull its answer
 
 
 def delete(stores: Stores, repository_id: str, digest: Digest, by: str) -> None:
     """Delete a manifest with all its tags; it can be restored for 48 h. Raises ManifestUnknown or ManifestInUse."""
     with operation():
         for attempt in range(ATTEMPTS):
-            record, tags = stores.manifests.gather(repository_id, digest)
+            gathered = stores.manifests.gather(repository_id, digest)
+            record = gathered.record
             if record is None or not record.readable:
                 raise ManifestUnknown("no such manifest", digest=str(digest))
             if stores.limits.sparse is Sparse.NONE:
                 _refuse_needed(stores, record)
             try:
-                _untag_surplus(stores, record, tags, by)
-                stores.manifests.delete(record, tags[:TAGS_LIMIT], by, stores.clock())
+                _untag_surplus(stores, record, gathered.tags, by)
+                stores.manifests.delete(record, gathered.tags[:TAGS_LIMIT], by, stores.clock())
             except (OwnRowChanged, TagRowChanged, Conflict):
                 _pause(stores, attempt)
             else:
+                _review_referrers(stores, repository_id, gathered.referrers)
                 return
     raise _busy()
 
@@ -361,6 +367,12 @@ def _refuse_needed(stores: Stores, record: ManifestRecord) -> None:
     needed_by = next((parent for parent, row in reading.manifests.items() if row.readable), None)
     if needed_by:
         raise ManifestInUse("an index needs this manifest; delete the index first", index=str(needed_by))
+
+
+def _review_referrers(stores: Stores, repository_id: str, referrers: Sequence[Digest]) -> None:
+    """Have retention look at what referred to a manifest that went; the reconciler finds those beyond the first."""
+    for referrer in referrers[:REVIEWED_REFERRERS]:
+        stores.manifests.review(repository_id, referrer, stores.clock())
 
 
 def _untag_surplus(stores: Stores, record: ManifestRecord, tags: Sequence[Tag], by: str) -> None:

@@ -63,6 +63,7 @@ class Appending:
         self._stores = stores
         self._ticket = ticket
         self._writer = new_ulid(stores)
+        allowance = _allowance(stores, ticket.principal, opening=False)
         session = self._claim()
         if session is None:
             raise _refusal(stores, ticket)
@@ -73,7 +74,7 @@ class Appending:
         progress = session.progress
         if algorithm and progress.offset == 0:
             progress = replace(progress, algorithm=algorithm)
-        self.assembly = Assembly(stores, session.id, progress, allowance=self._allow())
+        self.assembly = Assembly(stores, session.id, progress, allowance=allowance)
 
     def feed(self, data: bytes | bytearray) -> None:
         """Add bytes, and stay the writer."""
@@ -88,7 +89,6 @@ class Appending:
             progress = self.assembly.advance()
             expires = self._stores.clock() + SESSION_LIFE
             if not self._stores.uploads.advance(self.session, progress, expires):
-                self.assembly.discard()
                 raise _refusal(self._stores, self._ticket)
             old = self.session.progress.tail.key
             if old and old != progress.tail.key:
@@ -118,9 +118,6 @@ class Appending:
     def _claim(self) -> UploadSession | None:
         self._claimed = self._now()
         return self._stores.uploads.claim(self._ticket, self._writer, self._claimed)
-
-    def _allow(self) -> int:
-        return _allowance(self._stores, self._ticket.principal, opening=False)
 
     def _now(self) -> datetime:
         return self._stores.clock()

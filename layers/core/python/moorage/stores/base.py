@@ -176,7 +176,7 @@ class ObjectStore(Protocol):
         """Abort every multipart upload and delete every object under `prefix` but `keep`; return how many."""
 
     def url(self, key: str, *, method: str, host: str, digest: Digest) -> str:
-        """Sign a URL: arithmetic, no call. `host` is the origin that the client called, for stores behind our own front."""
+        """Sign a URL: arithmetic, no call. `host` is the origin that the client called, where our front stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +201,15 @@ class Commit:
     referrer: Mapping[str, object] | None  # the descriptor for the subject's list
     by: str
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A manifest, the tags that point at it, and the manifests that refer to it."""
+
+    record: ManifestRecord | None
+    tags: tuple[Tag, ...]
+    referrers: tuple[Digest, ...]
 
 
 class OwnRowChanged(Exception):
@@ -260,14 +269,17 @@ class ManifestStore(Protocol):
     def take_share(self, repository_id: str, shard: int, wanted: int) -> bool:
         """Move unused share of the image limit to `shard` (protocol 5); False when no shard has any. Two calls."""
 
-    def gather(self, repository_id: str, digest: Digest) -> tuple[ManifestRecord | None, list[Tag]]:
-        """Query the collection of a digest, strongly: the manifest, and the tags that point at it."""
+    def gather(self, repository_id: str, digest: Digest) -> Gathered:
+        """Query the collection of a digest, strongly."""
 
     def delete(self, record: ManifestRecord, tags: Sequence[Tag], by: str, now: datetime) -> None:
         """Move to DELETED with its tags and referrer row (protocol 4.6).
 
         Raises OwnRowChanged, TagRowChanged or Conflict. More tags than a transaction holds are for `untag` first.
         """
+
+    def review(self, repository_id: str, digest: Digest, now: datetime) -> None:
+        """Tell retention to look at a manifest, if it is there."""
 
     def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
         """Remove a tag, if it points where it was read to (protocol 4.6). Raises TagRowChanged or Conflict."""

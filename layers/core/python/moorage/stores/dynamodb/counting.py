@@ -115,16 +115,17 @@ class Counting:
         if links:
             actions += [CountItem.layers.add(len(links)), CountItem.bytes.add(sum(link.size for link in links))]
         if actions:
-            room = self._room(shard) if images > 0 else None
-            key = keys.count(repository_id, shard)
-            plan.add(Kind.SHARD, self._table.update_write(key, CountItem, actions, room))
+            open_ = CountItem.closed.does_not_exist() if images >= 0 else None
+            condition = self._room(shard) & open_ if images > 0 else open_
+            plan.add(
+                Kind.SHARD, self._table.update_write(keys.count(repository_id, shard), CountItem, actions, condition)
+            )
 
     def _room(self, shard: int) -> Condition:
-        """Return the condition that an open repository has room in the shard, whose row may not be there yet."""
+        """Return the condition that there is room in the shard, whose row may not be there yet."""
         first = self._share(None, shard)
         unused = CountItem.images.does_not_exist()
         room: Condition = (CountItem.images < CountItem.share) | (unused & (CountItem.share > 0))
         if first > 0:
             room |= CountItem.share.does_not_exist() & (unused | (CountItem.images < first))
-        room &= CountItem.closed.does_not_exist()
         return room

@@ -12,6 +12,7 @@ from moorage.domain.ulid import make_ulid
 from moorage.stores import keys
 from moorage.stores.base import (
     Commit,
+    Gathered,
     Reading,
 )
 from moorage.stores.dynamodb.counting import Counting, Kind, Plan
@@ -113,12 +114,24 @@ class DynamoManifestStore(Counting):
         self._plan_counts(plan, record.repository_id, record.shard or 0, images=int(fresh), links=commit.counted)
         plan.run(self._table)
 
-    def gather(self, repository_id: str, digest: Digest) -> tuple[ManifestRecord | None, list[Tag]]:
+    def gather(self, repository_id: str, digest: Digest) -> Gathered:
         """Query the collection: one call, unless very many manifests need or refer to this one."""
         within = Item.sk.between(keys.MANIFEST, prefix_end(keys.TAGGED))
         items = list(self._table.query(keys.content(repository_id, digest), within, kind=Item))
-        record = next((item.to_domain() for item in items if isinstance(item, ManifestItem)), None)
-        return record, [Tag(item.sk.removeprefix(keys.TAGGED)) for item in items if isinstance(item, TaggedItem)]
+        referrers = (item.sk.removeprefix(keys.REFERRER) for item in items if isinstance(item, ReferrerItem))
+        return Gathered(
+            record=next((item.to_domain() for item in items if isinstance(item, ManifestItem)), None),
+            tags=tuple(Tag(item.sk.removeprefix(keys.TAGGED)) for item in items if isinstance(item, TaggedItem)),
+            referrers=tuple(Digest.parse(text) for text in referrers),
+        )
+
+    def review(self, repository_id: str, digest: Digest, now: datetime) -> None:
+        """Put a mark on the row."""
+        mark = marking("MANIFEST", now + OPERATION_OVER, make_ulid(now, self._entropy(10)))
+        try:
+            self._table.update(keys.manifest(repository_id, digest), ManifestItem, mark, Item.pk.exists())
+        except Missed:
+            return
 
     def delete(self, record: ManifestRecord, tags: Sequence[Tag], by: str, now: datetime) -> None:
         """Take the manifest out of every list; its edges stay until it is purged."""
@@ -149,7 +162,9 @@ class DynamoManifestStore(Counting):
             *marking("MANIFEST", now + OPERATION_OVER, make_ulid(now, self._entropy(10))),
         ]
         key = keys.manifest(repository_id, record.digest)
-        plan.add(Kind.OWN, self._table.update_write(key, ManifestItem, actions, _READABLE))
+        plan.add(
+            Kind.TAG, self._table.update_write(key, ManifestItem, actions, _READABLE)
+        )  # a tag points at nothing else
         plan.run(self._table)
 
     def note_refused(self, repository_id: str, digest: Digest, put: str, now: datetime) -> None:

@@ -82,7 +82,8 @@ class DynamoUploadStore:
             UploadItem.writer_until.remove(),
             *(path.remove() if value is None else path.set(value) for path, value in optional),
         ]
-        advanced = bool(self._change(session.id, actions, _OPEN & (UploadItem.writer == session.writer)))
+        mine = UploadItem.writer.exists() & (UploadItem.writer == session.writer)  # nobody's is not ours
+        advanced = bool(self._change(session.id, actions, _OPEN & mine))
         if advanced:
             self._account(session.principal, 0, progress.offset - session.progress.offset)
         return advanced
@@ -117,7 +118,8 @@ class DynamoUploadStore:
     def cancel(self, session: UploadSession) -> bool:
         """Fence the session off for the sweep."""
         actions = [UploadItem.state.set(UploadState.EXPIRED.value), UploadItem.owner.remove()]
-        as_read = (UploadItem.state == session.state.value) & (UploadItem.session_expires == session.expires)
+        usable = UploadItem.state.is_in(UploadState.OPEN.value, UploadState.CLOSING.value)
+        as_read = usable & (UploadItem.state == session.state.value) & (UploadItem.session_expires == session.expires)
         if session.time_closed:
             as_read &= UploadItem.time_closed == session.time_closed
         cancelled = bool(self._change(session.id, actions, as_read))

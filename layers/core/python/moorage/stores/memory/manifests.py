@@ -9,7 +9,7 @@ from itertools import accumulate
 from moorage.domain.content import Edge, Link, LinkState, ManifestRecord, ManifestState, Page, TagRecord
 from moorage.domain.digest import Digest
 from moorage.domain.names import Tag
-from moorage.stores.base import Commit, LinkRowChanged, OwnRowChanged, Reading, ShardFull, TagRowChanged
+from moorage.stores.base import Commit, Gathered, LinkRowChanged, OwnRowChanged, Reading, ShardFull, TagRowChanged
 from moorage.stores.keys import SHARDS
 from moorage.stores.memory.rows import R, Shard, Store, T, TagMove, atomic, page
 
@@ -115,11 +115,18 @@ class MemoryManifests(Store):
         return True
 
     @atomic
-    def gather(self, repository_id: str, digest: Digest) -> tuple[ManifestRecord | None, list[Tag]]:
-        """Return a manifest and the tags that point at it, in order."""
+    def gather(self, repository_id: str, digest: Digest) -> Gathered:
+        """Return a manifest, the tags that point at it, and what refers to it, in order."""
         rows = self._rows.tags.items()
         tags = sorted(tag for (where, tag), row in rows if where == repository_id and row.digest == digest)
-        return self._rows.manifests.get((repository_id, digest)), tags
+        referrers = sorted((key[2] for key in self._rows.referrers if key[:2] == (repository_id, digest)), key=str)
+        return Gathered(self._rows.manifests.get((repository_id, digest)), tuple(tags), tuple(referrers))
+
+    @atomic
+    def review(self, repository_id: str, digest: Digest, now: datetime) -> None:
+        """Note that retention shall look at a manifest."""
+        if (repository_id, digest) in self._rows.manifests:
+            self._rows.reviews[repository_id, digest] = now
 
     @atomic
     def delete(self, record: ManifestRecord, tags: Sequence[Tag], by: str, now: datetime) -> None:

@@ -70,6 +70,7 @@ class Rows:
     tags: dict[tuple[str, Tag], TagRecord] = field(default_factory=dict)
     history: list[TagMove] = field(default_factory=list)
     referrers: dict[tuple[str, Digest, Digest], Mapping[str, object]] = field(default_factory=dict)  # of the subject
+    reviews: dict[tuple[str, Digest], datetime] = field(default_factory=dict)
     refused: dict[tuple[str, Digest], tuple[str, datetime]] = field(default_factory=dict)
     sessions: dict[str, UploadSession] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
