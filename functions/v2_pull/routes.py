@@ -3,6 +3,7 @@
 from starlette.routing import Route
 
 from moorage.web.errors import spec_error
+from moorage.web.paths import SPEC_METHODS
 from moorage.web.shim import Api
 from v2_pull.base import get_base
 from v2_pull.blobs import get_blob, head_blob
@@ -14,6 +15,7 @@ from v2_pull.uploads import get_upload
 
 API = Api(
     tell_error=spec_error,
+    methods=SPEC_METHODS,
     routes=[
         Route("/v2", get_base, methods=["GET"]),
         Route("/v2/", get_base, methods=["GET"]),

@@ -3,6 +3,7 @@
 from starlette.routing import Route
 
 from moorage.web.errors import spec_error
+from moorage.web.paths import SPEC_METHODS
 from moorage.web.shim import Api
 from v2_push.blobs import delete_blob
 from v2_push.manifests import delete_manifest, put_manifest
@@ -10,6 +11,7 @@ from v2_push.uploads import delete_upload, patch_upload, post_upload, put_upload
 
 API = Api(
     tell_error=spec_error,
+    methods=SPEC_METHODS,
     routes=[
         Route("/v2/{name:path}/blobs/uploads", post_upload, methods=["POST"]),
         Route("/v2/{name:path}/blobs/uploads/", post_upload, methods=["POST"]),

@@ -26,6 +26,13 @@ def sparse_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product
 
 
 @pytest.fixture(scope="session")
+def literal_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A third server, one that looks nowhere for a blob whose mount names no source."""
+    with running_product(tmp_path_factory.mktemp("literal"), MOORAGE_AUTOMATIC_MOUNT="false") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def writer(product: Product) -> Login:
     return product.create_user("writer")
 

@@ -63,9 +63,17 @@ class Client:
         return _expect(self._send("GET", path, headers={"accept": accept}), 200)
 
     def push(self, name: str, tag: str, image: Image, *, chunked: bool) -> None:
-        """Push every blob and the manifest; nothing is asked for first. `chunked` sends each blob by PATCH."""
+        """Push every blob and the manifest; nothing is asked for first."""
+        self.push_blobs(name, image, chunked=chunked)
+        self.push_manifest(name, tag, image)
+
+    def push_blobs(self, name: str, image: Image, *, chunked: bool) -> None:
+        """Push layers and config, each by POST and PUT; `chunked` puts a PATCH with all of it between the two."""
         for blob in (*image.layers, image.config):
             self._push_blob(name, blob, chunked=chunked)
+
+    def push_manifest(self, name: str, tag: str, image: Image) -> None:
+        """Push the manifest by a tag."""
         headers = {"content-type": image.manifest.media_type}
         _expect(self._send("PUT", f"/v2/{name}/manifests/{tag}", image.manifest.data, headers), 201)
 

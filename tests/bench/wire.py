@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.bench.conflicts import Conflicts
+
 READ_UNIT = 4096  # bytes that one strongly consistent read unit reads
 
 _NOT_PASSED_ON = {"connection", "expect", "keep-alive", "transfer-encoding"}
@@ -87,6 +89,7 @@ class Wire:
     def __init__(self, upstream: str) -> None:
         self._upstream = urlsplit(upstream).netloc
         self._recordings: list[Recording] = []
+        self._conflicts: Conflicts | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -117,6 +120,15 @@ class Wire:
         finally:
             self._recordings.remove(recording)
 
+    @contextmanager
+    def refusing(self, conflicts: Conflicts) -> Iterator[None]:
+        """Refuse what DynamoDB would refuse, meanwhile."""
+        self._conflicts = conflicts
+        try:
+            yield
+        finally:
+            self._conflicts = None
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         wire = self
 
@@ -137,30 +149,53 @@ class Wire:
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         """Pass one request on, record it, and answer what came back."""
         body = handler.rfile.read(int(handler.headers.get("content-length", "0")))
+        answer = self._pass_on(handler, body)
+        call = _call(handler, body, answer.data)
+        for recording in self._recordings:
+            recording.add(call)
+        _answer(handler, answer)
+
+    def _pass_on(self, handler: BaseHTTPRequestHandler, body: bytes) -> "_Answer":
+        target = handler.headers.get("x-amz-target", "")
+        if self._conflicts is None or not target:
+            return self._forward(handler, body)
+        with self._conflicts.passing(target.partition(".")[2], json.loads(body)) as refusal:
+            if refusal is None:
+                return self._forward(handler, body)
+            return _Answer(400, "Bad Request", [("content-type", "application/x-amz-json-1.0")], refusal)
+
+    def _forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> "_Answer":
         upstream = http.client.HTTPConnection(self._upstream, timeout=_SECONDS)
         upstream.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
         for name, value in handler.headers.items():
             if name.lower() not in _NOT_PASSED_ON:
                 upstream.putheader(name, value)
         upstream.endheaders(body)
-        answer = upstream.getresponse()
-        data = answer.read()
+        response = upstream.getresponse()
+        data = response.read()
         upstream.close()
-        call = _call(handler, body, data)
-        for recording in self._recordings:
-            recording.add(call)
-        self._answer(handler, answer, data)
+        return _Answer(response.status, response.reason, response.getheaders(), data)
 
-    @staticmethod
-    def _answer(handler: BaseHTTPRequestHandler, answer: http.client.HTTPResponse, data: bytes) -> None:
-        handler.send_response_only(answer.status, answer.reason)
-        length = answer.getheader("content-length", "0") if handler.command == "HEAD" else str(len(data))
-        for name, value in answer.getheaders():
-            if name.lower() not in {*_NOT_PASSED_ON, "content-length"}:
-                handler.send_header(name, value)
-        handler.send_header("content-length", length)
-        handler.end_headers()
-        handler.wfile.write(data)
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    data: bytes
+
+
+def _answer(handler: BaseHTTPRequestHandler, answer: _Answer) -> None:
+    length = str(len(answer.data))
+    handler.send_response_only(answer.status, answer.reason)
+    for name, value in answer.headers:
+        if name.lower() == "content-length" and handler.command == "HEAD":
+            length = value
+        elif name.lower() not in {*_NOT_PASSED_ON, "content-length"}:
+            handler.send_header(name, value)
+    handler.send_header("content-length", length)
+    handler.end_headers()
+    handler.wfile.write(answer.data)
 
 
 def _call(handler: BaseHTTPRequestHandler, body: bytes, data: bytes) -> Call:

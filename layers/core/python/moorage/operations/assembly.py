@@ -9,7 +9,7 @@ from moorage.domain.hashing import Hasher
 from moorage.domain.upload import BLOB_LIMIT, Progress, Tail, fits_inline, part_size
 from moorage.operations.repositories import new_ulid
 from moorage.stores import keys
-from moorage.stores.base import Stores
+from moorage.stores.base import MultipartGone, Stores
 
 PARTS_IN_FLIGHT = 3
 
@@ -41,6 +41,7 @@ class Assembly:
         self._tail_waits = progress.tail.key is not None  # the tail is an object that was not read yet
         self._pool: ThreadPoolExecutor | None = None
         self._allowance = allowance
+        self._staged: str | None = None  # the object that `advance` made of the tail
 
     @property
     def offset(self) -> int:
@@ -91,11 +92,10 @@ class Assembly:
         """Make the blob: inline, or one object, under `key` unless it is there already."""
         if not self._etags:
             return Sealed(self._whole(key), self._offset)
-        if self._tail_waits:
-            self._etags.append(self._copy_tail())
-        elif self._buffer:
-            self._seal_part()
-        etags = self._settle()
+        try:
+            etags = self._last_part()
+        except MultipartGone:  # a request before this one has completed it, and did not come to the link
+            etags = self._start.etags
         target, multipart = self._target()
         self._stores.objects.complete(target, multipart, etags)
         return Sealed(target, self._offset)
@@ -118,6 +118,8 @@ class Assembly:
     def discard(self) -> None:
         """Give up what this request staged; what was recorded before stays."""
         self._settle(quietly=True)
+        if self._staged:
+            self._stores.objects.delete([self._staged])
         if self._multipart and self._multipart != self._start.multipart and self._key:
             self._stores.objects.abort(self._key, self._multipart)
 
@@ -126,6 +128,14 @@ class Assembly:
         if self._tail_waits and tail.key:
             self._buffer += self._stores.objects.read(tail.key)
             self._tail_waits = False
+
+    def _last_part(self) -> tuple[str, ...]:
+        """Seal what is left, and return the ETags of all parts."""
+        if self._tail_waits:
+            self._etags.append(self._copy_tail())
+        elif self._buffer:
+            self._seal_part()
+        return self._settle()
 
     def _seal_part(self) -> None:
         """Send the buffer as a part, in the background."""
@@ -168,9 +178,9 @@ class Assembly:
         data = bytes(self._buffer)
         if fits_inline(len(data)):
             return Tail(len(data), data)
-        key = keys.blob_object(self._session_id, new_ulid(self._stores))
-        self._stores.objects.put(key, data)
-        return Tail(len(data), key=key)
+        self._staged = keys.blob_object(self._session_id, new_ulid(self._stores))
+        self._stores.objects.put(self._staged, data)
+        return Tail(len(data), key=self._staged)
 
     def _whole(self, key: str) -> bytes | str:
         """Return a blob that is smaller than a part: in its row, as the staged tail, or as a new object."""

@@ -155,14 +155,16 @@ def _release(stores: Stores, link: Link, generation: str) -> None:
 def _refuse_needed(stores: Stores, link: Link) -> None:
     """Raise BlobInUse when a readable manifest has an edge to the blob, or one that is being pushed has."""
     edges = stores.links.edges(link.repository_id, link.digest)
-    if edges and (needed_by := _needs(stores, link.repository_id, edges)):
+    if needed_by := needs(stores, link.repository_id, edges):
         if link.state is LinkState.CONDEMNED:
             stores.links.revive(link, link.lease)
         raise BlobInUse("a manifest needs this blob; delete the manifest first", manifest=str(needed_by))
 
 
-def _needs(stores: Stores, repository_id: str, edges: Sequence[Edge]) -> Digest | None:
+def needs(stores: Stores, repository_id: str, edges: Sequence[Edge]) -> Digest | None:
     """Return a parent that is readable, or whose PUT wrote the edge, has not committed and may still do so."""
+    if not edges:
+        return None
     reading = stores.manifests.read(repository_id, edges[0].parent, [], [edge.parent for edge in edges], [])
     recent = stores.clock() - OPERATION_OVER
     for edge in edges:

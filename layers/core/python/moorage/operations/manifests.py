@@ -28,6 +28,7 @@ from moorage.domain.errors import (
 from moorage.domain.manifest import Manifest, parse_manifest
 from moorage.domain.names import Tag
 from moorage.domain.repository import Sparse
+from moorage.operations.blobs import needs
 from moorage.operations.repositories import new_ulid
 from moorage.stores import keys
 from moorage.stores.base import (
@@ -107,6 +108,9 @@ def delete(stores: Stores, repository_id: str, digest: Digest, by: str) -> None:
                 raise ManifestUnknown("no such manifest", digest=str(digest))
             if stores.limits.sparse is Sparse.NONE:
                 _refuse_needed(stores, record)
+                if record.state is ManifestState.LIVE:
+                    stores.manifests.condemn(record)
+                    continue  # the edges once more: an index that is pushed meanwhile is seen, or revives the row
             try:
                 _untag_surplus(stores, record, gathered.tags, by)
                 stores.manifests.delete(record, gathered.tags[:TAGS_LIMIT], by, stores.clock())
@@ -361,12 +365,13 @@ class _Put:
 
 
 def _refuse_needed(stores: Stores, record: ManifestRecord) -> None:
-    """Raise ManifestInUse when a readable index has the manifest."""
-    parents = [edge.parent for edge in stores.links.edges(record.repository_id, record.digest)]
-    reading = stores.manifests.read(record.repository_id, record.digest, [], parents, [])
-    needed_by = next((parent for parent, row in reading.manifests.items() if row.readable), None)
-    if needed_by:
-        raise ManifestInUse("an index needs this manifest; delete the index first", index=str(needed_by))
+    """Raise ManifestInUse when an index needs the manifest; a CONDEMNED one is brought back."""
+    needed_by = needs(stores, record.repository_id, stores.links.edges(record.repository_id, record.digest))
+    if needed_by is None:
+        return
+    if record.state is ManifestState.CONDEMNED:
+        stores.manifests.revive(record)
+    raise ManifestInUse("an index needs this manifest; delete the index first", index=str(needed_by))
 
 
 def _review_referrers(stores: Stores, repository_id: str, referrers: Sequence[Digest]) -> None:

@@ -112,8 +112,13 @@ class UploadStore(Protocol):
     def get(self, session_id: str) -> UploadSession | None:
         """Read a session, strongly."""
 
-    def claim(self, ticket: UploadTicket, writer: str, now: datetime) -> UploadSession | None:
-        """Become the only writer of an OPEN session and read it; None on a miss. The same writer renews."""
+    def claim(
+        self, ticket: UploadTicket, writer: str, now: datetime, *, digest: Digest | None = None
+    ) -> UploadSession | None:
+        """Become the only writer of an OPEN session and read it; None on a miss. The same writer renews.
+
+        With a digest, a session that is CLOSING for it will do: the request that closed it may have failed.
+        """
 
     def advance(self, session: UploadSession, progress: Progress, expires: datetime) -> bool:
         """Replace the progress and give the session back, if `session.writer` still is the writer."""
@@ -126,7 +131,7 @@ class UploadStore(Protocol):
     ) -> UploadSession | None:
         """OPEN or CLOSING -> CLOSING(digest) and read it (protocol 4.1.1); None on a miss, or beside another writer.
 
-        A session that is CLOSING already keeps its key and time.
+        A session that is CLOSING already keeps its key and time. No writer is left: a repeat need not wait.
         """
 
     def cancel(self, session: UploadSession) -> bool:
@@ -139,7 +144,11 @@ class UploadStore(Protocol):
         """Return sessions whose review is due, found by an index and read again, strongly."""
 
     def usage(self, principal: str) -> tuple[int, int]:
-        """Return how many sessions a principal has open, and how many bytes are staged in them: a Query of an index."""
+        """Return how many sessions a principal has open, and how many bytes are staged in them; may be half a minute old."""
+
+
+class MultipartGone(Exception):
+    """A multipart upload was completed or given up by another request."""
 
 
 class ObjectStore(Protocol):
@@ -158,13 +167,16 @@ class ObjectStore(Protocol):
         """Begin a multipart upload and return its id."""
 
     def put_part(self, key: str, multipart: str, number: int, data: bytes | bytearray) -> str:
-        """Store a part and return its ETag."""
+        """Store a part and return its ETag. Raises MultipartGone."""
 
     def copy_part(self, key: str, multipart: str, number: int, source: str) -> str:
-        """Store an object of the bucket as a part and return its ETag."""
+        """Store an object of the bucket as a part and return its ETag. Raises MultipartGone."""
 
     def complete(self, key: str, multipart: str, etags: Sequence[str]) -> None:
-        """Make the object from exactly these parts; repeating it is fine (one more call, a HEAD)."""
+        """Make the object from exactly these parts; repeating it is fine (one more call, a HEAD).
+
+        Raises Unavailable when another request has put another part in the place of one of these.
+        """
 
     def abort(self, key: str, multipart: str) -> None:
         """Give up a multipart upload; one that has gone is fine."""
@@ -256,6 +268,9 @@ class ManifestStore(Protocol):
         tags: Sequence[Tag],
     ) -> Reading:
         """Read own row, children and tags, strongly: one call per 100 rows (protocol 4.5.2)."""
+
+    def condemn(self, record: ManifestRecord) -> bool:
+        """LIVE -> CONDEMNED, if put and version are as read."""
 
     def revive(self, record: ManifestRecord) -> bool:
         """CONDEMNED -> LIVE, if put and version are as read."""

@@ -11,8 +11,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from moorage.domain.digest import Digest
-from moorage.domain.errors import Unavailable
+from moorage.domain.errors import Unavailable, UploadUnknown
 from moorage.stores import deadline
+from moorage.stores.base import MultipartGone
 from moorage.stores.presign import Credentials, presign
 
 DELETE_BATCH = 1_000  # keys that one DeleteObjects takes
@@ -91,7 +92,7 @@ class S3ObjectStore:
 
     def put_part(self, key: str, multipart: str, number: int, data: bytes | bytearray) -> str:
         """Store a part."""
-        with _translated():
+        with _translated(), _of_multipart():
             answer = self.client.upload_part(
                 Bucket=self._bucket, Key=key, UploadId=multipart, PartNumber=number, Body=data
             )
@@ -99,7 +100,7 @@ class S3ObjectStore:
 
     def copy_part(self, key: str, multipart: str, number: int, source: str) -> str:
         """Store an object of the bucket as a part; no bytes pass here."""
-        with _translated():
+        with _translated(), _of_multipart():
             answer = self.client.upload_part_copy(
                 Bucket=self._bucket,
                 Key=key,
@@ -118,9 +119,20 @@ class S3ObjectStore:
                     Bucket=self._bucket, Key=key, UploadId=multipart, MultipartUpload={"Parts": parts}
                 )
             except ClientError as error:
+                if _code(error) == "InvalidPart":
+                    raise Unavailable("another request is finishing this upload; send the request again") from error
                 if _code(error) != "NoSuchUpload":
                     raise
-                self.client.head_object(Bucket=self._bucket, Key=key)  # completed before, or gone
+                self._expect(key)
+
+    def _expect(self, key: str) -> None:
+        """Tell a multipart upload that was completed before from one that was given up. Raises UploadUnknown."""
+        try:
+            self.client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if _code(error) != "404":
+                raise
+            raise UploadUnknown("the upload was given up meanwhile; start another") from error
 
     def abort(self, key: str, multipart: str) -> None:
         """Give up a multipart upload."""
@@ -199,6 +211,17 @@ def _translated() -> Iterator[None]:
         if _code(error) not in _LATER:
             raise
         _later(error)
+
+
+@contextmanager
+def _of_multipart() -> Iterator[None]:
+    """Say so when the multipart upload is over."""
+    try:
+        yield
+    except ClientError as error:
+        if _code(error) != "NoSuchUpload":
+            raise
+        raise MultipartGone from error
 
 
 def _later(error: Exception) -> NoReturn:

@@ -2,15 +2,15 @@
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar, cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from moorage.domain.errors import NameUnknown, RegistryError, Unsupported
 from moorage.stores.base import Stores
@@ -26,10 +26,14 @@ ErrorTeller = Callable[[Request, Exception], Response]
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One plane's routes, and how it tells an error."""
+    """One function's routes, how its plane tells an error, and the methods of each path of that plane.
+
+    `methods` may be left out where no other function serves the plane.
+    """
 
     tell_error: ErrorTeller
     routes: Sequence[Route]
+    methods: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def stores_of(request: Request) -> Stores:
@@ -66,19 +70,23 @@ def with_body(
 
 def create_app(api: Api, stores: Stores, site: Site, *, inline: bool) -> Starlette:
     """Make the application of one function; `inline` when it serves one request at a time."""
+    paths = [(compile_path(path)[0], methods) for path, methods in (api.methods or _own_methods(api.routes)).items()]
 
-    async def no_route(request: Request, _: Exception) -> Response:
-        return api.tell_error(request, NameUnknown("no such path", path=request.url.path[:300]))
-
-    async def no_method(request: Request, _: Exception) -> Response:
-        return api.tell_error(request, Unsupported("the path does not take this method", method=request.method))
+    async def unrouted(request: Request, _: Exception) -> Response:
+        path = request.scope["path"]
+        allowed = next((methods for pattern, methods in paths if pattern.match(path)), None)
+        if allowed is None:
+            return api.tell_error(request, NameUnknown("no such path", path=path[:300]))
+        answer = api.tell_error(request, Unsupported("the path does not take this method", method=request.method))
+        answer.headers["allow"] = ", ".join(sorted(allowed))
+        return answer
 
     async def fact(request: Request, error: Exception) -> Response:
         return api.tell_error(request, error)
 
     app = Starlette(
         routes=[Route(route.path, _endpoint(route.endpoint), methods=_methods(route)) for route in api.routes],
-        exception_handlers={404: no_route, 405: no_method, RegistryError: fact},
+        exception_handlers={404: unrouted, 405: unrouted, RegistryError: fact},
     )
     app.router.redirect_slashes = False
     app.state.stores, app.state.site, app.state.inline = stores, site, inline
@@ -96,6 +104,13 @@ def serve(api: Api, stores: Stores, site: Site) -> LambdaHandler:
 
 def _methods(route: Route) -> list[str]:
     return sorted(route.methods or ())
+
+
+def _own_methods(routes: Sequence[Route]) -> dict[str, set[str]]:
+    methods: dict[str, set[str]] = {}
+    for route in routes:
+        methods.setdefault(route.path, set()).update(_methods(route))
+    return methods
 
 
 def _endpoint(handler: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Response]]:

@@ -66,6 +66,8 @@ class _Exchange:
             message["headers"] = [*message["headers"], (b"x-request-id", self.request_id.encode())]
             if self.status >= 400:
                 await self._drain()
+        elif self._scope["method"] == "HEAD":
+            message["body"] = b""  # RFC 9110, 9.3.2; not every server between here and the client takes it off
         await self._send(message)
 
     async def _drain(self) -> None:

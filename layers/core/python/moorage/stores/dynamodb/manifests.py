@@ -87,10 +87,17 @@ class DynamoManifestStore(Counting):
             tags={tag_keys[key]: row.to_domain() for key, row in rows.items() if isinstance(row, TagItem)},
         )
 
+    def condemn(self, record: ManifestRecord) -> bool:
+        """Take the first step towards removal."""
+        return self._move(record, ManifestState.LIVE, ManifestState.CONDEMNED)
+
     def revive(self, record: ManifestRecord) -> bool:
         """Bring a condemned manifest back."""
-        condition = (ManifestItem.state == ManifestState.CONDEMNED.value) & _as_read(record)
-        actions = [ManifestItem.state.set(ManifestState.LIVE.value), ManifestItem.version.add(1)]
+        return self._move(record, ManifestState.CONDEMNED, ManifestState.LIVE)
+
+    def _move(self, record: ManifestRecord, before: ManifestState, after: ManifestState) -> bool:
+        condition = (ManifestItem.state == before.value) & _as_read(record)
+        actions = [ManifestItem.state.set(after.value), ManifestItem.version.add(1)]
         try:
             self._table.update(keys.manifest(record.repository_id, record.digest), ManifestItem, actions, condition)
         except Missed:

@@ -57,11 +57,16 @@ class DynamoUploadStore:
         """Read the row."""
         return _session(self._table.get(keys.upload(session_id)))
 
-    def claim(self, ticket: UploadTicket, writer: str, now: datetime) -> UploadSession | None:
+    def claim(
+        self, ticket: UploadTicket, writer: str, now: datetime, *, digest: Digest | None = None
+    ) -> UploadSession | None:
         """Read, authorise and reserve in one update."""
+        usable = _OPEN
+        if digest:
+            usable |= (UploadItem.state == UploadState.CLOSING.value) & (UploadItem.digest == str(digest))
         free = UploadItem.writer.does_not_exist() | (UploadItem.writer == writer) | (UploadItem.writer_until <= now)
         actions = [UploadItem.writer.set(writer), UploadItem.writer_until.set(now + WRITER_LIFE)]
-        return self._change(ticket.id, actions, _OPEN & _bound(ticket, now) & free)
+        return self._change(ticket.id, actions, usable & _bound(ticket, now) & free)
 
     def advance(self, session: UploadSession, progress: Progress, expires: datetime) -> bool:
         """Replace all progress at once, as the writer that claimed it."""
@@ -104,6 +109,8 @@ class DynamoUploadStore:
             UploadItem.time_closed.set(UploadItem.time_closed | now),
             *marking("UPLOAD", now + ORPHAN_AGE, ticket.id),
             UploadItem.owner.remove(),
+            UploadItem.writer.remove(),
+            UploadItem.writer_until.remove(),
         ]
         usable = UploadItem.state.is_in(UploadState.OPEN.value, UploadState.CLOSING.value)
         same = UploadItem.digest.does_not_exist() | (UploadItem.digest == str(digest))

@@ -66,6 +66,15 @@ class MemoryManifests(Store):
         )
 
     @atomic
+    def condemn(self, record: ManifestRecord) -> bool:
+        """LIVE -> CONDEMNED."""
+        row = self._rows.manifests.get((record.repository_id, record.digest))
+        if row is None or row.state is not ManifestState.LIVE or not _as_read(record, row):
+            return False
+        self._write(replace(row, state=ManifestState.CONDEMNED, version=row.version + 1))
+        return True
+
+    @atomic
     def revive(self, record: ManifestRecord) -> bool:
         """CONDEMNED -> LIVE."""
         row = self._rows.manifests.get((record.repository_id, record.digest))

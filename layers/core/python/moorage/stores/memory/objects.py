@@ -6,6 +6,8 @@ from itertools import count
 from urllib.parse import quote, urlencode
 
 from moorage.domain.digest import Digest
+from moorage.domain.errors import Unavailable
+from moorage.stores.base import MultipartGone
 from moorage.stores.memory.rows import Rows, Store, atomic
 
 PIECE = 64 * 1024  # bytes that `stream` yields at once
@@ -44,6 +46,8 @@ class MemoryObjects(Store):
     @atomic
     def put_part(self, key: str, multipart: str, number: int, data: bytes | bytearray) -> str:
         """Store a part."""
+        if (key, multipart) not in self._rows.parts:
+            raise MultipartGone
         self._rows.parts[key, multipart] = {**self._rows.parts[key, multipart], number: bytes(data)}
         return _etag(data)
 
@@ -60,7 +64,7 @@ class MemoryObjects(Store):
         parts = self._rows.parts[key, multipart]
         chosen = [parts[number] for number in range(1, len(etags) + 1)]
         if [_etag(part) for part in chosen] != list(etags):
-            raise ValueError("a part is not the one that its ETag names")
+            raise Unavailable("another request is finishing this upload; send the request again")
         self._rows.objects[key] = b"".join(chosen)
         del self._rows.parts[key, multipart]
 

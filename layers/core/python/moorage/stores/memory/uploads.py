@@ -23,10 +23,14 @@ class MemoryUploads(Store):
         return self._rows.sessions.get(session_id)
 
     @atomic
-    def claim(self, ticket: UploadTicket, writer: str, now: datetime) -> UploadSession | None:
-        """Become the only writer of an OPEN session."""
+    def claim(
+        self, ticket: UploadTicket, writer: str, now: datetime, *, digest: Digest | None = None
+    ) -> UploadSession | None:
+        """Become the only writer of an OPEN session, or of one that is CLOSING for the digest."""
         row = self._admit(ticket, now)
-        if row is None or row.state is not UploadState.OPEN or _busy(row, writer, now):
+        if row is None or row.state is UploadState.EXPIRED or _busy(row, writer, now):
+            return None
+        if row.state is UploadState.CLOSING and row.digest != digest:
             return None
         return self._write(replace(row, writer=writer, writer_until=now + WRITER_LIFE))
 
@@ -56,9 +60,10 @@ class MemoryUploads(Store):
             return None
         if row.digest not in (None, digest):
             return None
-        if row.state is UploadState.CLOSING:
-            return row
-        return self._write(replace(row, state=UploadState.CLOSING, digest=digest, key=key, time_closed=now))
+        row = replace(row, writer=None, writer_until=None)
+        if row.state is UploadState.OPEN:
+            row = replace(row, state=UploadState.CLOSING, digest=digest, key=key, time_closed=now)
+        return self._write(row)
 
     @atomic
     def cancel(self, session: UploadSession) -> bool:
