@@ -47,8 +47,8 @@ $(INSTALLED_3_13): pyproject.toml
 	$(VENV_3_13)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[local,dev]'
 	@touch $@
 
-bench: $(INSTALLED) ## count backend calls and measure
-	$(BIN)/python -m pytest tests/bench
+bench: $(INSTALLED) ## measure the registry beside a peer and write docs/benchmarks.md
+	@$(BIN)/python -m tests.bench
 
 docs: $(INSTALLED) ## check that the documentation is current
 	$(BIN)/python -m pytest tests/docs

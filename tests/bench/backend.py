@@ -1,4 +1,4 @@
-"""DynamoDB and S3 of the bench: moto in this process, so that rows can be laid into its tables by the hundred thousand."""
+"""DynamoDB and S3 of the bench: moto in this process, so that a hundred thousand rows can be laid into a table."""
 
 import logging
 import os

@@ -51,7 +51,9 @@ def _key(write: Mapping[str, Any]) -> Key:
 
 def _refusal(refused: list[bool]) -> bytes:
     reasons = [
-        {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"} if conflict else {"Code": "None"}
+        {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
+        if conflict
+        else {"Code": "None"}
         for conflict in refused
     ]
     codes = ", ".join(str(reason["Code"]) for reason in reasons)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.bench.registry import NAMESPACE
+
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import OCI_MANIFEST
 from moorage.stores import keys
 from moorage.stores.dynamodb.items import NameItem, ReferrerItem, TagItem
 from moorage.stores.dynamodb.table import Item
-from tests.bench.registry import NAMESPACE
 
 ANNOTATION_BYTES = 1_500  # of a referrer, a certificate: a thousand of them are more than the 1 MB of one Query
 
@@ -47,9 +48,7 @@ def _tag_key(repository_id: str, tag: str) -> keys.Key:
 
 
 def _tag(key: keys.Key) -> TagItem:
-    return TagItem(
-        *key, digest=str(_SUBJECT), media_type=OCI_MANIFEST, size=2_000, time_pushed=_NOW, pushed_by="admin"
-    )
+    return TagItem(*key, digest=str(_SUBJECT), media_type=OCI_MANIFEST, size=2_000, time_pushed=_NOW, pushed_by="admin")
 
 
 def _referrer_key(repository_id: str, digest: str) -> keys.Key:

@@ -50,7 +50,12 @@ def make_layer(seed: str, size: int = MIB) -> Blob:
 def make_image(*layers: Blob, seed: str) -> Image:
     """Make a config of its own and a manifest around the layers."""
     digests = [layer.digest for layer in layers]
-    content = {"architecture": "amd64", "os": "linux", "author": seed, "rootfs": {"type": "layers", "diff_ids": digests}}
+    content = {
+        "architecture": "amd64",
+        "os": "linux",
+        "author": seed,
+        "rootfs": {"type": "layers", "diff_ids": digests},
+    }
     config = Blob(CONFIG_TYPE, json.dumps(content).encode())
     manifest = {
         "schemaVersion": 2,

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from moorage.domain.names import RepositoryName
 from tests.bench.backend import clear_partition, lay_rows
 from tests.bench.client import scope, texts
 from tests.bench.entries import LISTINGS, Listing
 from tests.bench.images import make_image, make_layer
 from tests.bench.registry import NAMESPACE, TABLE, Registry
 from tests.bench.wire import Recording, Wire
+
+from moorage.domain.names import RepositoryName
 
 FEW = 1_000
 MANY = 100_000

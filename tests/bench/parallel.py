@@ -7,14 +7,14 @@ from threading import Barrier
 from typing import Any
 
 import boto3
-
-from moorage.domain.content import Counts
-from moorage.domain.names import RepositoryName
 from tests.bench.client import Client, scope, texts
 from tests.bench.conflicts import Conflicts
 from tests.bench.images import Blob, Image, make_image, make_layer
 from tests.bench.registry import NAMESPACE, TABLE, Registry
 from tests.bench.wire import Wire
+
+from moorage.domain.content import Counts
+from moorage.domain.names import RepositoryName
 
 PUSHES = 32
 OWN_LAYERS = 2
@@ -43,7 +43,7 @@ class Parallel:
 
 
 def push_in_parallel(registry: Registry, wire: Wire, endpoint: str) -> Parallel:
-    """Push from threads, each a client of its own; the manifests wait for each other, to meet as closely as they can."""
+    """Push from threads, each a client of its own; the manifests wait for each other, to meet closely."""
     before = make_image(make_layer("before"), seed="before")
     shared = make_layer("shared by all")  # nobody has counted it yet: all want to
     images = [_image(number, shared) for number in range(PUSHES)]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
-
 from tests.bench.backend import KEYS, REGION
 from tests.bench.client import Client
 from tests.bench.registry import ROOT
@@ -63,11 +63,12 @@ def install(environment: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def running_peer(folder: Path, endpoint: str, port: int, *, cached: bool) -> Iterator[Client]:
+def running_peer(folder: Path, endpoint: str, *, cached: bool) -> Iterator[Client]:
     """Serve from a bucket of its own, and yield a client; `cached` keeps what it knows of blobs in memory."""
     bucket = _BUCKET.format(name="cached" if cached else "plain")
     s3 = boto3.client("s3", endpoint_url=endpoint)
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    port = _free_port()
     config = folder / f"{bucket}.yml"
     config.write_text(
         _CONFIG.format(
@@ -94,6 +95,11 @@ def running_peer(folder: Path, endpoint: str, port: int, *, cached: bool) -> Ite
         client.close()
         process.terminate()
         process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def _wait(client: Client, process: "subprocess.Popen[bytes]", log: Path) -> None:

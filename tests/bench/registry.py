@@ -1,4 +1,4 @@
-"""The registry under measurement: every function of `template.yaml` with the settings of a deployment, under uvicorn."""
+"""The registry under measurement: every function of `template.yaml`, with its settings, under uvicorn."""
 
 import socket
 import sys
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import boto3
 import uvicorn
+from tests.bench.backend import REGION
+from tests.bench.client import Client, Login
 
 from moorage.devserver.template import Template, load_app
 from moorage.operations.identity import bootstrap
 from moorage.stores.base import Stores
 from moorage.web.watch import logger
 from moorage.wiring import open_site, open_stores, read_settings
-from tests.bench.backend import REGION
-from tests.bench.client import Client, Login
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "bench"

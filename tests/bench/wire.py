@@ -1,4 +1,4 @@
-"""A reverse proxy before DynamoDB and S3 that counts what passes: the wire, not what a client library says of itself."""
+"""A reverse proxy before DynamoDB and S3 that counts what passes: the wire, not what a client library says."""
 
 import http.client
 import json
@@ -136,7 +136,7 @@ class Wire:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
-            def do_GET(self) -> None:  # noqa: N802 - the base class's word
+            def do_GET(self) -> None:
                 wire._serve(self)
 
             do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the base class's words
@@ -220,9 +220,11 @@ def _s3_call(handler: BaseHTTPRequestHandler) -> Call:
 
 def _size(item: Mapping[str, Mapping[str, Any]]) -> int:
     """Return the size of a row as DynamoDB counts it: names and values in UTF-8, numbers two digits a byte."""
-    sizes = {"N": lambda text: len(text) // 2 + 1, "BOOL": lambda _: 1, "S": lambda text: len(text.encode())}
-    return sum(
-        len(name) + sizes.get(kind, lambda other: len(str(other)))(value)
-        for name, typed in item.items()
-        for kind, value in typed.items()
-    )
+    return sum(len(name) + _value_size(*value) for name, typed in item.items() for value in typed.items())
+
+
+def _value_size(kind: str, value: object) -> int:
+    if kind in {"BOOL", "NULL"}:
+        return 1
+    text = str(value)
+    return len(text) // 2 + 1 if kind == "N" else len(text.encode())
