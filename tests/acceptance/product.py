@@ -1,6 +1,7 @@
 """The local server under test, its accounts and its command line."""
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -19,6 +20,7 @@ from .shell import ROOT, inherited_environment
 
 START_SECONDS = 60
 STOP_SECONDS = 15
+SERVER_ERROR = re.compile(r'^Traceback|"status":5\d\d|" 5\d\d$')
 PYTHONPATH = f"{ROOT / 'functions'}:{ROOT / 'layers' / 'core' / 'python'}"
 
 
@@ -84,8 +86,11 @@ def running_product(folder: Path, **settings: str) -> Iterator[Product]:
         yield _product(port, state)
     finally:
         code = _interrupt(server)
-        _keep_only_the_log(state)
+        lines = _keep_only_the_log(state)
     assert code is not None, f"the server had to be killed {STOP_SECONDS} s after the interrupt:\n{_tail(log)}"
+    assert lines, "the server wrote no log"
+    broken = [line for line in lines if SERVER_ERROR.search(line)]
+    assert not broken, "the server failed in what it was asked:\n" + "\n".join(broken[:20])
 
 
 def free_port() -> int:
@@ -131,11 +136,13 @@ def _interrupt(server: subprocess.Popen[bytes]) -> int | None:
         return None
 
 
-def _keep_only_the_log(state: Path) -> None:
+def _keep_only_the_log(state: Path) -> list[str]:
     # Pytest keeps its folders for some runs: a log is worth that, gigabytes of blobs are not.
-    if (state / "server.log").exists():
-        shutil.copy(state / "server.log", state.parent / "server.log")
+    log = state / "server.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    (state.parent / "server.log").write_text("\n".join(lines))
     shutil.rmtree(state, ignore_errors=True)
+    return lines
 
 
 def _tail(log: Path) -> str:
