@@ -25,7 +25,8 @@ def get_referrers(request: Request) -> Response:
     grant = authorize(request, name, Action.PULL)
     stores = stores_of(request)
     subject = Digest.parse(request.path_params["digest"])
-    wanted = request.query_params.get("artifactType")
+    # A media type has no space: a "+" that a client did not encode became one.
+    wanted = request.query_params.get("artifactType", "").replace(" ", "+") or None
     try:
         repository_id = resolve(stores, grant, name)
         descriptors, after = _descriptors(stores, repository_id, subject, page_of(request).last, wanted)

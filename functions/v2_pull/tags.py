@@ -19,7 +19,8 @@ def get_tags(request: Request) -> Response:
     stores = stores_of(request)
     page = page_of(request)
     repository_id = resolve(stores, grant, name)
-    found = stores.manifests.tags_page(repository_id, page.last, page.n) if page.n else Page[Tag]((), None)
+    nothing: Page[Tag] = Page((), None)
+    found = stores.manifests.tags_page(repository_id, page.last, page.n) if page.n else nothing
     if not found.items and grant.repository_id and (error := absent(stores, grant, name, None)):
         raise error
     headers = link_next(request, n=page.n, last=found.last) if found.last else {}

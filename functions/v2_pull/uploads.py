@@ -4,9 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from moorage.domain.access import Action
+from moorage.domain.errors import UploadUnknown
 from moorage.domain.names import parse_name
 from moorage.operations import uploads
-from moorage.operations.repositories import resolve
+from moorage.operations.repositories import absent, resolve
 from moorage.web.auth import authorize
 from moorage.web.shim import stores_of
 from moorage.web.uploads import standing, ticket_of
@@ -17,6 +18,8 @@ def get_upload(request: Request) -> Response:
     name = parse_name(request.path_params["name"])
     grant = authorize(request, name, Action.PUSH)
     stores = stores_of(request)
-    ticket = ticket_of(request, resolve(stores, grant, name))
-    session = uploads.status(stores, ticket)
+    try:
+        session = uploads.status(stores, ticket_of(request, resolve(stores, grant, name)))
+    except UploadUnknown as error:
+        raise absent(stores, grant, name, error) from error
     return Response(status_code=204, headers=standing(name, session.id, session.progress.offset))

@@ -5,7 +5,14 @@ from starlette.responses import Response
 
 from moorage.domain.access import Action
 from moorage.domain.digest import Digest
-from moorage.domain.errors import ManifestInvalid, ManifestTooLarge, ManifestUnknown, Unsupported
+from moorage.domain.errors import (
+    LimitReached,
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestTooLarge,
+    ManifestUnknown,
+    Unsupported,
+)
 from moorage.domain.manifest import MANIFEST_LIMIT
 from moorage.domain.names import Tag, parse_name, parse_reference, parse_tag
 from moorage.operations import manifests
@@ -32,18 +39,19 @@ def put_manifest(request: Request, body: bytes) -> Response:
         raise Unsupported("If-Match and If-None-Match speak of a tag, and this push names none")
     stores = stores_of(request)
     principal = principal_of(request)
-    pushed = manifests.push(
-        stores,
-        manifests.Push(
-            repository_id=resolve_or_create(stores, grant, name, principal),
-            data=body,
-            content_type=request.headers.get("content-type"),
-            digest=reference if isinstance(reference, Digest) else None,
-            tags=tags,
-            expected=expected,
-            by=principal,
-        ),
+    push = manifests.Push(
+        repository_id=resolve_or_create(stores, grant, name, principal),
+        data=body,
+        content_type=request.headers.get("content-type"),
+        digest=reference if isinstance(reference, Digest) else None,
+        tags=tags,
+        expected=expected,
+        by=principal,
     )
+    try:
+        pushed = manifests.push(stores, push)
+    except (LimitReached, ManifestBlobUnknown) as error:  # a repository that is being deleted takes no manifest
+        raise absent(stores, grant, name, error) from error
     response = Response(status_code=201)
     response.headers["location"] = f"/v2/{name}/manifests/{pushed.digest}"
     response.headers["docker-content-digest"] = str(pushed.digest)

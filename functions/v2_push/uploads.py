@@ -1,17 +1,18 @@
 """POST /v2/{name}/blobs/uploads/, and PATCH, PUT and DELETE of a session (end-4, end-5, end-6, end-11, end-14)."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from moorage.domain.access import Action
 from moorage.domain.digest import Digest, parse_algorithm
-from moorage.domain.errors import BodyTooLarge, DigestInvalid, NameInvalid, RegistryError, UploadInvalid
+from moorage.domain.errors import BodyTooLarge, DigestInvalid, NameInvalid, RegistryError, UploadInvalid, UploadUnknown
 from moorage.domain.names import RepositoryName, parse_name
 from moorage.domain.upload import UploadTicket, parse_content_range, part_size
 from moorage.operations import blobs, uploads
-from moorage.operations.repositories import resolve, resolve_or_create
+from moorage.operations.repositories import absent, resolve, resolve_or_create
 from moorage.stores.base import Stores
 from moorage.web.auth import authenticate, authorize
 from moorage.web.shim import call, stores_of
@@ -29,9 +30,11 @@ async def post_upload(request: Request) -> Response:
     stores = stores_of(request)
     principal = principal_of(request)
     query = request.query_params
-    digest = Digest.parse(query["digest"]) if "digest" in query else None
+    digest = _digest(request)
     algorithm = digest.algorithm if digest else parse_algorithm(query.get("digest-algorithm", "sha256"))
     mounted = Digest.parse(query["mount"]) if "mount" in query and digest is None else None
+    if digest:
+        _check_length(request, stores)
     repository_id = await call(request, resolve_or_create, stores, grant, name, principal)
     if mounted:
         done = await call(request, blobs.mount, stores, repository_id, mounted, _source(request), authenticate(request))
@@ -40,7 +43,7 @@ async def post_upload(request: Request) -> Response:
         algorithm = mounted.algorithm
     session = await call(request, uploads.start, stores, repository_id, principal, algorithm)
     if digest:
-        await _finish(request, session.ticket, digest)
+        await _finish_unknown(request, session.ticket, digest)
         return _created(name, digest)
     headers = standing(name, session.id, 0)
     if stores.limits.body_bytes is not None:
@@ -50,46 +53,57 @@ async def post_upload(request: Request) -> Response:
 
 async def patch_upload(request: Request) -> Response:
     """Add bytes to a session: a chunk, or all of a blob at once. What has come when a client goes away is kept."""
-    name, stores, ticket = await _session(request)
-    first, length = _content_range(request)
-    _check_length(request, stores)
-    appending = await call(request, uploads.Appending, stores, ticket, first=first)
-    gone: ClientDisconnect | None = None
-    try:
-        try:
-            await _append(request, appending)
-        except ClientDisconnect as disconnect:
-            gone = disconnect
-        if gone is None:
-            _check_added(appending, length)
-        offset = await call(request, appending.record)
-    except RegistryError:
-        await call(request, appending.abandon)
-        raise
-    if gone:
-        raise gone
+    async with _session(request) as (name, stores, ticket):
+        offset = await _append(request, stores, ticket)
     return Response(status_code=202, headers=standing(name, ticket.id, offset))
 
 
 async def put_upload(request: Request) -> Response:
     """Close a session, with the last bytes or all of them."""
-    name, _, ticket = await _session(request)
-    values = request.query_params.getlist("digest")
-    if not values:
-        raise DigestInvalid("the closing PUT names the blob's digest: ?digest=<algorithm>:<hex>")
-    digests = {Digest.parse(value) for value in values}  # a client may add its digest to one that is there already
-    if len(digests) > 1:
-        raise DigestInvalid("the closing PUT names two digests", digests=sorted(values)[:2])
-    digest = digests.pop()
-    await _finish(request, ticket, digest)
+    async with _session(request) as (name, _, ticket):
+        digest = _digest(request)
+        if digest is None:
+            raise DigestInvalid("the closing PUT names the blob's digest: ?digest=<algorithm>:<hex>")
+        await _finish(request, ticket, digest)
     return _created(name, digest)
 
 
 async def delete_upload(request: Request) -> Response:
     """End a session; what it staged goes with it."""
-    _, stores, ticket = await _session(request)
-    await call(request, uploads.cancel, stores, ticket)
+    async with _session(request) as (_, stores, ticket):
+        await call(request, uploads.cancel, stores, ticket)
     return Response(status_code=204)
+
+
+@asynccontextmanager
+async def _session(request: Request) -> AsyncIterator[tuple[RepositoryName, Stores, UploadTicket]]:
+    """Yield what the request is about; a session that is not there may mean that the repository is another by now."""
+    name = parse_name(request.path_params["name"])
+    grant = authorize(request, name, Action.PUSH)
+    stores = stores_of(request)
+    repository_id = await call(request, resolve, stores, grant, name)
+    try:
+        yield name, stores, ticket_of(request, repository_id)
+    except UploadUnknown as error:
+        raise await call(request, absent, stores, grant, name, error) from error
+
+
+def _digest(request: Request) -> Digest | None:
+    """Return the digest that the query names; it may do so twice: a client can add its own to one that is there."""
+    digests = {Digest.parse(text) for text in request.query_params.getlist("digest")}
+    if len(digests) > 1:
+        raise DigestInvalid("the request names two digests", digests=sorted(map(str, digests))[:2])
+    return next(iter(digests), None)
+
+
+async def _finish_unknown(request: Request, ticket: UploadTicket, digest: Digest) -> None:
+    """Finish a session whose path no client has been told: when that fails, the session ends."""
+    try:
+        await _finish(request, ticket, digest)
+    except (RegistryError, ClientDisconnect):
+        with suppress(UploadUnknown):  # closed for a digest that its bytes do not have: that is for the sweep
+            await call(request, uploads.cancel, stores_of(request), ticket)
+        raise
 
 
 async def _finish(request: Request, ticket: UploadTicket, digest: Digest) -> None:
@@ -107,7 +121,7 @@ async def _finish(request: Request, ticket: UploadTicket, digest: Digest) -> Non
         else:
             await call(request, uploads.finish, stores, ticket, digest, bytes(body))
             return
-    appending = await call(request, uploads.Appending, stores, ticket, first=first, algorithm=digest.algorithm)
+    appending = await call(request, uploads.Appending, stores, ticket, first=first, digest=digest)
     try:
         await call(request, appending.feed, body)
         async for piece in pieces:
@@ -126,9 +140,27 @@ def _check_added(appending: uploads.Appending, length: int | None) -> None:
         raise UploadInvalid("the body does not have the length of its Content-Range", length=length, bytes=added)
 
 
-async def _append(request: Request, appending: uploads.Appending) -> None:
-    async for piece in _pieces(request):
-        await call(request, appending.feed, piece)
+async def _append(request: Request, stores: Stores, ticket: UploadTicket) -> int:
+    """Add the body to a session and return how far it has come."""
+    first, length = _content_range(request)
+    _check_length(request, stores)
+    appending = await call(request, uploads.Appending, stores, ticket, first=first)
+    gone: ClientDisconnect | None = None
+    try:
+        try:
+            async for piece in _pieces(request):
+                await call(request, appending.feed, piece)
+        except ClientDisconnect as disconnect:
+            gone = disconnect
+        if gone is None:
+            _check_added(appending, length)
+        offset = await call(request, appending.record)
+    except RegistryError:
+        await call(request, appending.abandon)
+        raise
+    if gone:
+        raise gone
+    return offset
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytearray]:
@@ -192,11 +224,3 @@ def _source(request: Request) -> RepositoryName | None:
 def _created(name: RepositoryName, digest: Digest) -> Response:
     headers = {"location": f"/v2/{name}/blobs/{digest}", "docker-content-digest": str(digest)}
     return Response(status_code=201, headers=headers)
-
-
-async def _session(request: Request) -> tuple[RepositoryName, Stores, UploadTicket]:
-    name = parse_name(request.path_params["name"])
-    grant = authorize(request, name, Action.PUSH)
-    stores = stores_of(request)
-    repository_id = await call(request, resolve, stores, grant, name)
-    return name, stores, ticket_of(request, repository_id)

@@ -123,12 +123,19 @@ def test_a_tag_pushed_again_to_the_same_manifest_did_not_move(backend, stores, c
     assert [("v1", None, IMAGE.digest, "alice")] == backend.moves(REPOSITORY)
 
 
-def test_only_the_digest_of_a_tag_must_be_as_read(stores, committed):
-    read = replace(tag_record("v1", IMAGE), time_pushed=LATER, pushed_by="bob")
+def test_only_digest_and_time_of_a_tag_must_be_as_read(stores, committed):
+    read = replace(tag_record("v1", IMAGE), pushed_by="bob")
 
     stores.manifests.commit(commit(OTHER, "v1", replaced={"v1": read}))
 
     assert OTHER.digest == stores.manifests.get_tag(REPOSITORY, "v1").digest
+
+
+def test_a_commit_misses_a_tag_that_moved_and_came_back_meanwhile(stores, committed):
+    read = replace(tag_record("v1", IMAGE), time_pushed=LATER)
+
+    with pytest.raises(TagRowChanged):
+        stores.manifests.commit(commit(OTHER, "v1", replaced={"v1": read}))
 
 
 def test_a_commit_misses_a_tag_that_came_meanwhile(stores, committed):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from threading import Barrier
 
 import pytest
@@ -14,6 +15,7 @@ from moorage.domain.content import Counts
 from moorage.stores.base import Conflict, LinkRowChanged, OwnRowChanged, ShardFull, TagRowChanged
 
 THREADS = 8
+LATER = NOW + timedelta(milliseconds=1)
 REFUSALS = (OwnRowChanged, TagRowChanged, LinkRowChanged, ShardFull, Conflict)
 
 
@@ -101,7 +103,7 @@ def test_one_manifest_gets_the_tag(backend, stores):
     others = [manifest(str(number), shard=number) for number in range(THREADS)]
 
     (winner,) = race(
-        lambda number: done(lambda: stores.manifests.commit(commit(others[number], "v1", replaced=before)))
+        lambda number: done(lambda: stores.manifests.commit(commit(others[number], "v1", replaced=before, now=LATER)))
     )
 
     assert others[winner].digest == stores.manifests.get_tag(REPOSITORY, "v1").digest

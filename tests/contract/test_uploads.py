@@ -103,6 +103,15 @@ def test_claim_misses_a_session_that_has_expired(stores, opened):
     assert stores.uploads.claim(opened.ticket, "one", opened.expires - SECOND) is not None
 
 
+def test_claim_for_the_digest_takes_a_closing_session(stores, closed):
+    claimed = stores.uploads.claim(closed.ticket, "one", NOW, digest=BLOB)
+
+    assert replace(closed, writer="one", writer_until=NOW + WRITER_LIFE) == claimed
+    assert stores.uploads.claim(closed.ticket, "two", NOW, digest=digest("other")) is None
+    assert stores.uploads.claim(closed.ticket, "two", NOW, digest=BLOB) is None
+    assert closed == stores.uploads.close(closed.ticket, BLOB, KEY, NOW, writer="one")
+
+
 def test_claim_misses_a_closing_session(stores, closed):
     assert stores.uploads.claim(closed.ticket, "one", NOW) is None
 
@@ -210,8 +219,8 @@ def test_close_misses_a_session_that_is_closing_for_another_digest(stores, close
     assert stores.uploads.close(closed.ticket, other, KEY, NOW) is None
 
 
-def test_close_by_the_writer(stores, claimed):
-    closing = replace(claimed, state=UploadState.CLOSING, digest=BLOB, key=KEY, time_closed=NOW)
+def test_close_by_the_writer_leaves_no_writer(stores, opened, claimed):
+    closing = replace(opened, state=UploadState.CLOSING, digest=BLOB, key=KEY, time_closed=NOW)
 
     assert closing == stores.uploads.close(claimed.ticket, BLOB, KEY, NOW, writer="one")
 

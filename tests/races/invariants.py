@@ -1,4 +1,4 @@
-"""What must hold of a repository's rows at every instant: I1, I6 and I10 of docs/protocol.md, and the lists beside them."""
+"""What must hold of a repository's rows at every instant: I1, I6, I10, and the lists beside them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -6,8 +6,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from itertools import combinations
-from threading import Thread, current_thread
 from threading import Lock as Baton
+from threading import Thread, current_thread
 from typing import Any
 
 from moorage.domain.errors import RegistryError

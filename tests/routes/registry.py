@@ -20,6 +20,7 @@ from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST
 from moorage.operations.identity import create_auth_token, create_user
 from moorage.operations.keys import rotate_keys
 from moorage.operations.repositories import create
+from moorage.stores.dynamodb.uploads import DynamoUploadStore
 from moorage.stores.presign import Credentials
 from moorage.web.site import TOKEN_PATH, Site
 from moorage.web.tokens import Keyring
@@ -59,7 +60,7 @@ class Registry:
     def __init__(self, backend, runner):
         self.clock = Clock(datetime.now(UTC))
         self.backend = backend
-        self.stores = replace(backend.stores, clock=self.clock)
+        self.stores = _with_clock(backend, self.clock)
         self.site = Site(
             origins=(f"http://{HOST}", "https://registry.example.com"),
             namespace="acme",
@@ -101,17 +102,18 @@ class Registry:
 
         return self._runner.run(together())
 
-    async def ask(self, method, target, headers=(), body=b"", *, length=True, host=HOST):
+    async def ask(self, method, target, headers=(), body=b"", *, length=True, host=HOST, gone=False):
         """Hand a request to the application as uvicorn does: the path decoded, the query not.
 
-        `body` may be pieces; without `length` they come chunked, so that nobody knows how many there are.
+        `body` may be pieces; without `length` they come chunked, so that nobody knows how many there are. With `gone`
+        the client goes away after them.
         """
-        pieces = [body] if isinstance(body, bytes) else list(body)
+        pieces = [body] if isinstance(body, bytes) else body
         path, _, query = target.partition("?")
         pairs = [("Host", host), *headers]
         if not length:
             pairs.append(("Transfer-Encoding", "chunked"))
-        elif any(pieces):
+        elif body:
             pairs.append(("Content-Length", str(sum(map(len, pieces)))))
         scope = {
             "type": "http",
@@ -127,19 +129,18 @@ class Registry:
             "client": ("203.0.113.7", 1234),
             "server": ("localhost", 5000),
         }
-        waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
-        waiting.append({"type": "http.request", "body": b"", "more_body": False})
+        waiting = _messages(pieces, gone=gone)
         sent = []
 
         async def receive():
-            return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+            return next(waiting, None) or await asyncio.Event().wait()  # the client stays for the answer
 
         async def send(message):
             sent.append(message)
 
         await self.app(scope, receive, send)
         body = b"".join(message.get("body", b"") for message in sent[1:])
-        return Answer(sent[0]["status"], Headers(raw=sent[0]["headers"]), body)
+        return None if gone else Answer(sent[0]["status"], Headers(raw=sent[0]["headers"]), body)
 
 
 class Client:
@@ -276,8 +277,22 @@ def pages(client, target, entries):
     return found
 
 
+def _messages(pieces, *, gone):
+    for piece in pieces:
+        yield {"type": "http.request", "body": piece, "more_body": True}
+    yield {"type": "http.disconnect"} if gone else {"type": "http.request", "body": b""}
+
+
 def quoted(text):
     return quote(text, safe="")
+
+
+def _with_clock(backend, clock):
+    """Return the stores with a clock that a test moves; what a store remembers of other tests is forgotten."""
+    stores = replace(backend.stores, clock=clock)
+    if isinstance(backend, DynamoBackend):
+        stores = replace(stores, uploads=DynamoUploadStore(stores.uploads._table, clock))
+    return stores
 
 
 def _front(backend):

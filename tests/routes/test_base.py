@@ -197,7 +197,14 @@ def test_odd_headers_never_make_the_registry_fail(memory, headers):
     client = memory.client()
     _, digest = client.push_image()
     for method in sorted(METHODS):
-        for path in ("manifests/latest", f"manifests/{digest}", "tags/list", "blobs/uploads/", f"blobs/{digest}", "/v2/"):
+        for path in (
+            "manifests/latest",
+            f"manifests/{digest}",
+            "tags/list",
+            "blobs/uploads/",
+            f"blobs/{digest}",
+            "/v2/",
+        ):
             for more in ([], [client.authorization]):
                 answer = memory.send(method, client._target(path), [*headers, *more])
                 assert answer.status < 500, (method, path, headers)

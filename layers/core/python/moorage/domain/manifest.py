@@ -27,6 +27,8 @@ _FOREIGN = (
     "application/vnd.docker.image.rootfs.foreign.",
     "application/vnd.oci.image.layer.nondistributable.",
 )
+_MEDIA_TYPE = re.compile(r"[!-~]+")  # it becomes a header
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)  # a string, ended or not, or a bracket
 
 
@@ -125,6 +127,8 @@ def _read_json(data: bytes) -> dict[str, Any]:
         raise ManifestInvalid("a manifest is JSON in UTF-8", reason=str(error)[:200]) from error
     if not isinstance(body, dict):
         raise ManifestInvalid("a manifest is a JSON object")
+    if _SURROGATE.search(data):
+        _refuse_half_characters(body)
     return body
 
 
@@ -146,6 +150,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return body
 
 
+def _refuse_half_characters(body: Mapping[str, Any]) -> None:
+    """Refuse what JSON can escape and UTF-8 cannot say: half of a surrogate pair. RFC 8259, section 8.2."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ManifestInvalid("a manifest has text that is not Unicode: half of a surrogate pair") from error
+
+
 def _refuse_constant(name: str) -> None:
     raise ManifestInvalid("JSON has no such number", value=name)
 
@@ -162,8 +174,8 @@ def _media_type(body: Mapping[str, Any], content_type: str | None) -> str:
             "Docker schema 1 manifests are not supported; push with a client that makes schema 2 or OCI manifests",
             media_type=media_type,
         )
-    if len(media_type) > MEDIA_TYPE_LIMIT or not media_type.isascii() or not media_type.isprintable():
-        raise ManifestInvalid(f"a media type has at most {MEDIA_TYPE_LIMIT} printable ASCII characters")
+    if len(media_type) > MEDIA_TYPE_LIMIT or not _MEDIA_TYPE.fullmatch(media_type):
+        raise ManifestInvalid(f"a media type has at most {MEDIA_TYPE_LIMIT} printable ASCII characters and no space")
     return media_type
 
 

@@ -14,6 +14,11 @@ def make_ulid(now: datetime, entropy: bytes) -> str:
     return "".join(_ALPHABET[value >> 5 * place & 31] for place in reversed(range(_LENGTH)))
 
 
+def is_ulid(text: str) -> bool:
+    """Whether `text` has the form of an id that we made."""
+    return len(text) == _LENGTH and all(character in _ALPHABET for character in text)
+
+
 def unpack_ulid(ulid: str) -> bytes:
     """Return the 16 bytes of a ULID. Raises ValueError for anything else."""
     value = 0

@@ -9,7 +9,7 @@ from moorage.domain.hashing import Hasher
 from moorage.domain.upload import BLOB_LIMIT, Progress, Tail, fits_inline, part_size
 from moorage.operations.repositories import new_ulid
 from moorage.stores import keys
-from moorage.stores.base import MultipartGone, Stores
+from moorage.stores.base import Gone, Stores
 
 PARTS_IN_FLIGHT = 3
 
@@ -94,7 +94,7 @@ class Assembly:
             return Sealed(self._whole(key), self._offset)
         try:
             etags = self._last_part()
-        except MultipartGone:  # a request before this one has completed it, and did not come to the link
+        except Gone:  # a request before this one has completed it, and did not come to the link
             etags = self._start.etags
         target, multipart = self._target()
         self._stores.objects.complete(target, multipart, etags)

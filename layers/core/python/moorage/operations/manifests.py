@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from moorage.domain.content import (
     INLINE_MANIFEST_LIMIT,
@@ -13,6 +13,7 @@ from moorage.domain.content import (
     LinkState,
     ManifestRecord,
     ManifestState,
+    TagRecord,
 )
 from moorage.domain.digest import Digest
 from moorage.domain.errors import (
@@ -50,6 +51,7 @@ REVIEWED_REFERRERS = 20
 TRANSACTION_ROOM = 99  # rows beside the counter
 
 _PULL_NOTED = timedelta(hours=1)
+_TICK = timedelta(milliseconds=1)  # what ULIDs tell apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def untag(stores: Stores, repository_id: str, tag: Tag, by: str) -> None:
             if record is None:
                 raise ManifestUnknown("no such tag", tag=tag)
             try:
-                stores.manifests.untag(record, repository_id, by, stores.clock())
+                stores.manifests.untag(record, repository_id, by, _after(stores, record))
             except (OwnRowChanged, TagRowChanged, Conflict):
                 _pause(stores, attempt)
             else:
@@ -285,7 +287,7 @@ class _Put:
                 counted=tuple(uncounted),
                 referrer=self._referrer,
                 by=self._request.by,
-                now=self._stores.clock(),
+                now=_after(self._stores, *reading.tags.values()),
             )
         )
 
@@ -385,7 +387,15 @@ def _untag_surplus(stores: Stores, record: ManifestRecord, tags: Sequence[Tag], 
     for tag in tags[TAGS_LIMIT:]:
         current = stores.manifests.get_tag(record.repository_id, tag)
         if current and current.digest == record.digest:
-            stores.manifests.untag(current, record.repository_id, by, stores.clock())
+            stores.manifests.untag(current, record.repository_id, by, _after(stores, current))
+
+
+def _after(stores: Stores, *tags: TagRecord) -> datetime:
+    """Return the time now, later than the tags last moved: by clocks that differ, or within one millisecond.
+
+    So the history of a tag, which is ordered by time, is a chain.
+    """
+    return max([stores.clock(), *(tag.time_pushed + _TICK for tag in tags)])
 
 
 def _roll(stores: Stores) -> int:

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from moorage.domain.access import Grant
+from moorage.domain.access import Grant, Scope
 from moorage.domain.errors import NameUnknown, RegistryError, Unauthenticated
 from moorage.domain.names import RepositoryName
 from moorage.domain.repository import Repository, RepositoryState
@@ -65,7 +65,7 @@ def absent(stores: Stores, grant: Grant, name: RepositoryName, error: E) -> Regi
     if grant.repository_id and grant.repository_id != repository.id:
         return Unauthenticated(
             "the repository was made anew; ask for another token",
-            scope=f"repository:{name}:pull",
+            scope=str(Scope("repository", name, frozenset(grant.allowed | grant.refused))),
             error="invalid_token",
         )
     return error

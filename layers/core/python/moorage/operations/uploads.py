@@ -1,6 +1,7 @@
 """Upload sessions, from POST to the blob. docs/protocol.md, 4.1 and 4.10."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from moorage.domain.errors import (
     DigestInvalid,
     RegistryError,
     TooManyRequests,
+    Unavailable,
     UploadInvalid,
     UploadOutOfOrder,
     UploadUnknown,
@@ -19,7 +21,7 @@ from moorage.operations import blobs
 from moorage.operations.assembly import Assembly
 from moorage.operations.repositories import new_ulid
 from moorage.stores import keys
-from moorage.stores.base import Stores
+from moorage.stores.base import Gone, Stores
 from moorage.stores.deadline import operation
 
 
@@ -48,32 +50,37 @@ def status(stores: Stores, ticket: UploadTicket) -> UploadSession:
 
 def cancel(stores: Stores, ticket: UploadTicket) -> None:
     """End a session and remove what it staged. Raises UploadUnknown."""
-    session = status(stores, ticket)
     with operation():
-        _drop(stores, session)
+        while not _drop(stores, status(stores, ticket)):
+            continue  # it went on, or was closed: then it is nobody's to cancel
 
 
 class Appending:
     """A request that adds bytes to a session, as its only writer until it is done."""
 
     def __init__(
-        self, stores: Stores, ticket: UploadTicket, *, first: int | None, algorithm: str | None = None
+        self, stores: Stores, ticket: UploadTicket, *, first: int | None, digest: Digest | None = None
     ) -> None:
-        """Claim the session. Raises UploadUnknown, or UploadOutOfOrder when `first` is not where it stands."""
+        """Claim the session; `digest` is what the request will close it with.
+
+        Raises UploadUnknown, UploadOutOfOrder when `first` is not where the session stands, or TooManyRequests.
+        """
         self._stores = stores
         self._ticket = ticket
+        self._digest = digest
         self._writer = new_ulid(stores)
+        self._sent = False
         allowance = _allowance(stores, ticket.principal, opening=False)
         session = self._claim()
         if session is None:
-            raise _refusal(stores, ticket)
+            raise _refusal(stores, ticket, digest)
         self.session = session
         if first is not None and first != session.progress.offset:
             stores.uploads.give_back(session)
             raise _out_of_order(session)
         progress = session.progress
-        if algorithm and progress.offset == 0:
-            progress = replace(progress, algorithm=algorithm)
+        if digest and progress.offset == 0:
+            progress = replace(progress, algorithm=digest.algorithm)
         self.assembly = Assembly(stores, session.id, progress, allowance=allowance)
 
     def feed(self, data: bytes | bytearray) -> None:
@@ -81,43 +88,69 @@ class Appending:
         now = self._stores.clock()
         if now - self._claimed > WRITER_LIFE / 3 and self._claim() is None:
             raise UploadUnknown("the upload was taken over or ended meanwhile")
-        self.assembly.feed(data)
+        with self._sealing():
+            self.assembly.feed(data)
 
     def record(self) -> int:
         """Record what has come, so that the next request can go on there; returns the offset."""
         with operation():
-            progress = self.assembly.advance()
+            with self._sealing():
+                progress = self.assembly.advance()
             expires = self._stores.clock() + SESSION_LIFE
+            self._sent = True
             if not self._stores.uploads.advance(self.session, progress, expires):
+                self.assembly.discard()
                 raise _refusal(self._stores, self._ticket)
             old = self.session.progress.tail.key
             if old and old != progress.tail.key:
-                self._stores.objects.delete([old])
+                with suppress(Unavailable):  # the chunk is in; what is left lies in the session's folder
+                    self._stores.objects.delete([old])
         return progress.offset
 
     def abandon(self) -> None:
-        """Leave the session as it was before this request."""
-        self.assembly.discard()
-        self._stores.uploads.give_back(self.session)
+        """Leave the session as it was before this request.
+
+        A record whose answer was lost may have been made: what it names stays.
+        """
+        try:
+            if not self._sent:
+                self.assembly.discard()
+        finally:
+            self._stores.uploads.give_back(self.session)
 
     def finish(self, digest: Digest) -> None:
-        """Close the session with what it has now. Raises DigestInvalid; the session ends with it."""
+        """Close the session with what it has now. Raises DigestInvalid; an open session ends with it."""
         with operation():
             if self.assembly.proves(digest) is False:
                 self.assembly.discard()
-                _drop(self._stores, self.session)
+                if self.session.state is UploadState.OPEN:  # else another request may be finishing it
+                    _drop(self._stores, self.session)
                 raise _wrong_digest(digest)
-            session = self._stores.uploads.close(
-                self._ticket, digest, _object_key(self._stores, self._ticket), self._now(), writer=self._writer
-            )
+            session = self._close(digest)
             if session is None:
                 self.assembly.discard()
-                raise _refusal(self._stores, self._ticket)
+                raise _refusal(self._stores, self._ticket, digest)
             _make_blob(self._stores, session, self.assembly, digest)
 
     def _claim(self) -> UploadSession | None:
         self._claimed = self._now()
-        return self._stores.uploads.claim(self._ticket, self._writer, self._claimed)
+        return self._stores.uploads.claim(self._ticket, self._writer, self._claimed, digest=self._digest)
+
+    def _close(self, digest: Digest) -> UploadSession | None:
+        key = _object_key(self._stores, self._ticket)
+        try:
+            return self._stores.uploads.close(self._ticket, digest, key, self._now(), writer=self._writer)
+        except Unavailable:
+            self._stores.uploads.give_back(self.session)
+            raise
+
+    @contextmanager
+    def _sealing(self) -> Iterator[None]:
+        """Say what became of the session whose parts have gone."""
+        try:
+            yield
+        except Gone as gone:
+            raise _refusal(self._stores, self._ticket, self._digest) from gone
 
     def _now(self) -> datetime:
         return self._stores.clock()
@@ -167,10 +200,12 @@ def _sweep(stores: Stores, session: UploadSession) -> bool:
     return True
 
 
-def _drop(stores: Stores, session: UploadSession) -> None:
-    """End a session whose bytes nobody will use."""
-    if stores.uploads.cancel(session):
-        _clear(stores, session)
+def _drop(stores: Stores, session: UploadSession) -> bool:
+    """End a session whose bytes nobody will use; False when it is not as read any more."""
+    if not stores.uploads.cancel(session):
+        return False
+    _clear(stores, session)
+    return True
 
 
 def _clear(stores: Stores, session: UploadSession) -> None:
@@ -181,10 +216,13 @@ def _clear(stores: Stores, session: UploadSession) -> None:
 
 def _make_blob(stores: Stores, session: UploadSession, assembly: Assembly, digest: Digest) -> None:
     """Prove the digest, make the object, link it (4.1.2 to 4.1.4)."""
-    if assembly.proves(digest) is False:
+    proved = assembly.proves(digest)
+    if proved is False:
         assembly.discard()
         raise _wrong_digest(digest)
-    sealed = assembly.seal(session.key or "")
+    # Bytes that are not proved yet never go where those of another request may be.
+    key = session.key if proved and session.key else _object_key(stores, session.ticket)
+    sealed = assembly.seal(key)
     if assembly.digest(sealed, digest.algorithm) != digest:
         raise _wrong_digest(digest)
     blobs.link_bytes(stores, session.repository_id, digest, sealed.content, sealed.size)

@@ -147,8 +147,8 @@ class UploadStore(Protocol):
         """Return how many sessions a principal has open, and how many bytes are staged in them; may be half a minute old."""
 
 
-class MultipartGone(Exception):
-    """A multipart upload was completed or given up by another request."""
+class Gone(LookupError):
+    """The object is not there, or the multipart upload was completed or given up."""
 
 
 class ObjectStore(Protocol):
@@ -158,24 +158,25 @@ class ObjectStore(Protocol):
         """Store a whole object."""
 
     def read(self, key: str) -> bytes:
-        """Return a whole object, of at most a part's size or a manifest's."""
+        """Return a whole object, of at most a part's size or a manifest's. Raises Gone."""
 
     def stream(self, key: str) -> Iterator[bytes]:
-        """Yield an object of any size in pieces."""
+        """Yield an object of any size in pieces. Raises Gone."""
 
     def start_multipart(self, key: str) -> str:
         """Begin a multipart upload and return its id."""
 
     def put_part(self, key: str, multipart: str, number: int, data: bytes | bytearray) -> str:
-        """Store a part and return its ETag. Raises MultipartGone."""
+        """Store a part and return its ETag. Raises Gone."""
 
     def copy_part(self, key: str, multipart: str, number: int, source: str) -> str:
-        """Store an object of the bucket as a part and return its ETag. Raises MultipartGone."""
+        """Store an object of the bucket as a part and return its ETag. Raises Gone."""
 
     def complete(self, key: str, multipart: str, etags: Sequence[str]) -> None:
         """Make the object from exactly these parts; repeating it is fine (one more call, a HEAD).
 
-        Raises Unavailable when another request has put another part in the place of one of these.
+        Raises UploadUnknown when it was given up, and Unavailable when another request has put another part in the
+        place of one of these.
         """
 
     def abort(self, key: str, multipart: str) -> None:

@@ -13,12 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moorage.domain.digest import Digest
 from moorage.domain.errors import Unavailable, UploadUnknown
 from moorage.stores import deadline
-from moorage.stores.base import MultipartGone
+from moorage.stores.base import Gone
 from moorage.stores.presign import Credentials, presign
 
 DELETE_BATCH = 1_000  # keys that one DeleteObjects takes
 PIECE = 1024 * 1024  # bytes
 
+_GONE = {"NoSuchKey", "NoSuchUpload", "404"}  # 404: a HEAD has no body to say more in
 _LATER = {"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable", "SlowDown", "503", "500"}
 _CREDENTIALS_MARGIN = timedelta(minutes=1)
 
@@ -92,7 +93,7 @@ class S3ObjectStore:
 
     def put_part(self, key: str, multipart: str, number: int, data: bytes | bytearray) -> str:
         """Store a part."""
-        with _translated(), _of_multipart():
+        with _translated():
             answer = self.client.upload_part(
                 Bucket=self._bucket, Key=key, UploadId=multipart, PartNumber=number, Body=data
             )
@@ -100,7 +101,7 @@ class S3ObjectStore:
 
     def copy_part(self, key: str, multipart: str, number: int, source: str) -> str:
         """Store an object of the bucket as a part; no bytes pass here."""
-        with _translated(), _of_multipart():
+        with _translated():
             answer = self.client.upload_part_copy(
                 Bucket=self._bucket,
                 Key=key,
@@ -202,26 +203,17 @@ class S3ObjectStore:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what passes by itself into Unavailable."""
+    """Turn what passes by itself into Unavailable, and what is not there into Gone."""
     try:
         yield
     except BotoCoreError as error:
         _later(error)
     except ClientError as error:
+        if _code(error) in _GONE:
+            raise Gone from error
         if _code(error) not in _LATER:
             raise
         _later(error)
-
-
-@contextmanager
-def _of_multipart() -> Iterator[None]:
-    """Say so when the multipart upload is over."""
-    try:
-        yield
-    except ClientError as error:
-        if _code(error) != "NoSuchUpload":
-            raise
-        raise MultipartGone from error
 
 
 def _later(error: Exception) -> NoReturn:

@@ -2,7 +2,9 @@
 
 from starlette.requests import Request
 
+from moorage.domain.errors import UploadUnknown
 from moorage.domain.names import RepositoryName
+from moorage.domain.ulid import is_ulid
 from moorage.domain.upload import UploadTicket
 from moorage.web.auth import authenticate
 
@@ -27,5 +29,8 @@ def principal_of(request: Request) -> str:
 
 
 def ticket_of(request: Request, repository_id: str) -> UploadTicket:
-    """Return the session that the request's path names, in this repository, for its caller."""
-    return UploadTicket(request.path_params["upload"], repository_id, principal_of(request))
+    """Return the session that the request's path names, in this repository, for its caller. Raises UploadUnknown."""
+    upload = request.path_params["upload"]
+    if not is_ulid(upload):  # no key is made of what a stranger wrote
+        raise UploadUnknown("no such upload", upload=upload[:200])
+    return UploadTicket(upload, repository_id, principal_of(request))

@@ -156,14 +156,15 @@ class DynamoManifestStore(Counting):
             referrer = keys.referrer(record.repository_id, record.subject, record.digest)
             plan.add(Kind.FREE, self._table.delete_write(referrer))
         for tag in tags:
-            self._plan_untag(plan, record.repository_id, tag, record.digest, by, now)
+            as_read = TagItem.digest == str(record.digest)
+            self._plan_untag(plan, record.repository_id, tag, record.digest, as_read, by, now)
         self._plan_counts(plan, record.repository_id, record.shard or 0, images=-1, links=())
         plan.run(self._table)
 
     def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
         """Remove the tag; the manifest stays, and retention is told to look at it."""
         plan = Plan()
-        self._plan_untag(plan, repository_id, record.tag, record.digest, by, now)
+        self._plan_untag(plan, repository_id, record.tag, record.digest, _tag_as_read(record), by, now)
         actions = [
             ManifestItem.version.add(1),
             *marking("MANIFEST", now + OPERATION_OVER, make_ulid(now, self._entropy(10))),
@@ -211,7 +212,7 @@ class DynamoManifestStore(Counting):
         if before:
             plan.add(Kind.FREE, self._table.delete_write(keys.tagged(record.repository_id, before.digest, tag)))
         history = HistoryItem(
-            *keys.history(record.repository_id, tag, record.put),
+            *keys.history(record.repository_id, tag, make_ulid(commit.now, self._entropy(10))),
             before=str(before.digest) if before else None,
             after=str(record.digest),
             by=commit.by,
@@ -219,9 +220,10 @@ class DynamoManifestStore(Counting):
         )
         plan.add(Kind.FREE, self._table.put_write(history))
 
-    def _plan_untag(self, plan: Plan, repository_id: str, tag: Tag, digest: Digest, by: str, now: datetime) -> None:
-        """Remove a tag, if it still points at `digest`."""
-        as_read = TagItem.digest == str(digest)
+    def _plan_untag(
+        self, plan: Plan, repository_id: str, tag: Tag, digest: Digest, as_read: Condition, by: str, now: datetime
+    ) -> None:
+        """Remove a tag that points at `digest`, if it is as read."""
         plan.add(Kind.TAG, self._table.delete_write(keys.tag(repository_id, tag), as_read))
         plan.add(Kind.FREE, self._table.delete_write(keys.tagged(repository_id, digest, tag)))
         key = keys.history(repository_id, tag, make_ulid(now, self._entropy(10)))
@@ -238,7 +240,9 @@ def _as_read(record: ManifestRecord) -> Condition:
 
 
 def _tag_as_read(tag: TagRecord | None) -> Condition:
-    as_read: Condition = TagItem.digest == str(tag.digest) if tag else Item.pk.does_not_exist()
+    if tag is None:
+        return _ABSENT
+    as_read: Condition = (TagItem.digest == str(tag.digest)) & (TagItem.time_pushed == tag.time_pushed)
     return as_read
 
 

@@ -91,7 +91,7 @@ class MemoryManifests(Store):
             raise OwnRowChanged
         for tag in commit.tags:
             before = commit.replaced.get(tag)
-            self._check_tag(record.repository_id, tag, before.digest if before else None)
+            self._check_tag(record.repository_id, tag, before.digest if before else None, before)
         self._check_links(record.repository_id, commit.counted)
         images = 0 if commit.own and commit.own.readable else 1
         if images or commit.counted:
@@ -157,7 +157,7 @@ class MemoryManifests(Store):
     @atomic
     def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
         """Remove a tag that points where it was read to; any write of a tag raises the manifest's version."""
-        self._check_tag(repository_id, record.tag, record.digest)
+        self._check_tag(repository_id, record.tag, record.digest, record)
         row = self._rows.manifests[repository_id, record.digest]
         self._write(replace(row, version=row.version + 1))
         self._drop_tag(repository_id, record.tag, by, now)
@@ -184,9 +184,11 @@ class MemoryManifests(Store):
     def _write(self, record: ManifestRecord) -> None:
         self._rows.manifests[record.repository_id, record.digest] = record
 
-    def _check_tag(self, repository_id: str, tag: Tag, digest: Digest | None) -> None:
+    def _check_tag(self, repository_id: str, tag: Tag, digest: Digest | None, read: TagRecord | None = None) -> None:
         row = self._rows.tags.get((repository_id, tag))
         if (row.digest if row else None) != digest:
+            raise TagRowChanged
+        if row and read and row.time_pushed != read.time_pushed:
             raise TagRowChanged
 
     def _check_links(self, repository_id: str, links: Iterable[Link]) -> None:

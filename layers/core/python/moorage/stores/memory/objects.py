@@ -6,8 +6,8 @@ from itertools import count
 from urllib.parse import quote, urlencode
 
 from moorage.domain.digest import Digest
-from moorage.domain.errors import Unavailable
-from moorage.stores.base import MultipartGone
+from moorage.domain.errors import Unavailable, UploadUnknown
+from moorage.stores.base import Gone
 from moorage.stores.memory.rows import Rows, Store, atomic
 
 PIECE = 64 * 1024  # bytes that `stream` yields at once
@@ -28,6 +28,8 @@ class MemoryObjects(Store):
     @atomic
     def read(self, key: str) -> bytes:
         """Return a whole object."""
+        if key not in self._rows.objects:
+            raise Gone
         return self._rows.objects[key]
 
     def stream(self, key: str) -> Iterator[bytes]:
@@ -47,20 +49,22 @@ class MemoryObjects(Store):
     def put_part(self, key: str, multipart: str, number: int, data: bytes | bytearray) -> str:
         """Store a part."""
         if (key, multipart) not in self._rows.parts:
-            raise MultipartGone
+            raise Gone
         self._rows.parts[key, multipart] = {**self._rows.parts[key, multipart], number: bytes(data)}
         return _etag(data)
 
     @atomic
     def copy_part(self, key: str, multipart: str, number: int, source: str) -> str:
         """Store an object as a part."""
-        return self.put_part(key, multipart, number, self._rows.objects[source])
+        return self.put_part(key, multipart, number, self.read(source))
 
     @atomic
     def complete(self, key: str, multipart: str, etags: Sequence[str]) -> None:
         """Make the object from exactly these parts; a repeat finds it made."""
         if (key, multipart) not in self._rows.parts and key in self._rows.objects:
             return
+        if (key, multipart) not in self._rows.parts:
+            raise UploadUnknown("the upload was given up meanwhile; start another")
         parts = self._rows.parts[key, multipart]
         chosen = [parts[number] for number in range(1, len(etags) + 1)]
         if [_etag(part) for part in chosen] != list(etags):
