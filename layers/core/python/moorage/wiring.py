@@ -1,11 +1,12 @@
 """The composition root: settings in, stores out. The only module that reads the environment."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from moorage.domain.errors import NameInvalid
 from moorage.domain.names import parse_name
@@ -22,6 +23,8 @@ from moorage.web.site import Site
 from moorage.web.tokens import Keyring
 
 T = TypeVar("T")
+
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 
 
 class SettingInvalid(Exception):
@@ -51,7 +54,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         region=_required(environ, "AWS_REGION"),
         endpoint=environ.get("AWS_ENDPOINT_URL") or None,
         origins=tuple(_origin(text) for text in _required(environ, "MOORAGE_ORIGINS").split()),
-        trusted_proxies=tuple(environ.get("MOORAGE_TRUSTED_PROXIES", "").split()),
+        trusted_proxies=tuple(_network(text) for text in environ.get("MOORAGE_TRUSTED_PROXIES", "").split()),
         blob_front=_choice(environ, "MOORAGE_BLOB_FRONT", "s3", {"s3": False, "host": True}),
         url_life=timedelta(seconds=_whole(environ, "MOORAGE_URL_SECONDS", 900, 60, 3600)),
         limits=_limits(environ),
@@ -133,10 +136,18 @@ def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most
 
 
 def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
+    match = _ORIGIN.fullmatch(text.lower())
+    if not match or (match["port"] and int(match["port"]) > 65_535):
         raise SettingInvalid(f"MOORAGE_ORIGINS lists https://<host>[:<port>], without a path, not {text!r}")
-    return text.lower()
+    return match[0]
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as error:
+        raise SettingInvalid(f"MOORAGE_TRUSTED_PROXIES lists addresses and networks, not {text!r}") from error
+    return text
 
 
 def _namespace(environ: Mapping[str, str]) -> str:

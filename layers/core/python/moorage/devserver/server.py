@@ -202,6 +202,7 @@ def _welcome(login: Mapping[str, str], state: Path) -> str:
   password  {login["password"]}
 
   echo {login["password"]} | docker login {login["registry"]} --username {login["username"]} --password-stdin
+  docker pull hello-world
   docker tag hello-world {image}
   docker push {image}
   docker pull {image}

@@ -58,7 +58,11 @@ class BlobInUse(RegistryError):
 
 
 class RangeUnsatisfiable(RegistryError):
-    """The bytes asked for are not in the blob."""
+    """The bytes asked for are not in the blob, which has `size`."""
+
+    def __init__(self, message: str, *, size: int, **detail: object) -> None:
+        super().__init__(message, size=size, **detail)
+        self.size = size
 
 
 class UploadUnknown(RegistryError):

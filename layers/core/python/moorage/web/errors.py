@@ -59,5 +59,5 @@ def _headers(request: Request, error: errors.RegistryError) -> dict[str, str]:
     if isinstance(error, errors.UploadOutOfOrder):
         return {"location": request.url.path, "range": f"0-{max(error.offset - 1, 0)}"}
     if isinstance(error, errors.RangeUnsatisfiable):
-        return {"content-range": f"bytes */{error.detail['size']}"}
+        return {"content-range": f"bytes */{error.size}"}
     return {}

@@ -12,8 +12,9 @@ import pytest
 from moorage.cli import main
 from moorage.wiring import read_settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+WRITTEN_BY_HAND = [page for page in PAGES if page.name != "benchmarks.md"]  # `make bench` writes that one
 COMMAND_PAGES = (ROOT / "README.md", ROOT / "docs" / "operations.md")
 
 REQUIRED_SETTINGS = {
@@ -140,7 +141,7 @@ def test_lines_are_short():
     """
     long = [
         f"{page.name}: {line[:60]}"
-        for page in PAGES
+        for page in WRITTEN_BY_HAND
         for line in _prose(page).splitlines()
         if len(line) > 120 and not line.startswith("|")
     ]
