@@ -223,12 +223,10 @@ def test_one_session_fed_by_many(site):
     site.snapshot().check()
 
 
-@pytest.fixture(params=[pytest.param(False, id="in one object"), pytest.param(True, id="in parts")])
+@pytest.fixture(params=["in one object", "in parts"])
 def ticket(request, site):
-    """A session with 60,000 bytes of the layer."""
-    if request.param and isinstance(site.backend, DynamoBackend):
-        pytest.skip("S3 takes parts of 5 MiB and more")
-    if request.param:
+    """A session with 60,000 bytes of the layer; S3 takes parts of 5 MiB and more, so there they are in no part."""
+    if request.param == "in parts" and isinstance(site.backend, MemoryBackend):
         request.getfixturevalue("small_parts")
     opened = uploads.start(site.stores, site.id, ALICE, "sha256").ticket
     appending = uploads.Appending(site.stores, opened, first=0)

@@ -217,7 +217,12 @@ def tags(repository_id, number):
     text = str(DIGEST)
     return [
         TagItem(
-            *keys.tag(repository_id, f"t{place:03}"), digest=text, media_type="x", size=1, time_pushed=NOW, pushed_by="x"
+            *keys.tag(repository_id, f"t{place:03}"),
+            digest=text,
+            media_type="x",
+            size=1,
+            time_pushed=NOW,
+            pushed_by="x",
         )
         for place in range(number)
     ]

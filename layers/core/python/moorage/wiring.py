@@ -24,6 +24,7 @@ from moorage.web.tokens import Keyring
 
 T = TypeVar("T")
 
+_WHOLE = re.compile(r"[0-9]{1,20}")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -130,8 +131,8 @@ def _choice(environ: Mapping[str, str], name: str, default: str, choices: Mappin
 
 def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     text = environ.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise SettingInvalid(f"{name} is a whole number from {least} to {most}, not {text!r}")
+    if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
+        raise SettingInvalid(f"{name} is a whole number from {least} to {most}, not {text[:50]!r}")
     return int(text)
 
 

@@ -85,9 +85,8 @@ class Appending:
 
     def feed(self, data: bytes | bytearray) -> None:
         """Add bytes, and stay the writer."""
-        now = self._stores.clock()
-        if now - self._claimed > WRITER_LIFE / 3 and self._claim() is None:
-            raise UploadUnknown("the upload was taken over or ended meanwhile")
+        if self._now() - self._claimed > WRITER_LIFE / 3:
+            self._renew()
         with self._sealing():
             self.assembly.feed(data)
 
@@ -135,6 +134,14 @@ class Appending:
     def _claim(self) -> UploadSession | None:
         self._claimed = self._now()
         return self._stores.uploads.claim(self._ticket, self._writer, self._claimed, digest=self._digest)
+
+    def _renew(self) -> None:
+        """Stay the writer; one that was silent for too long may find that another has come and gone."""
+        session = self._claim()
+        if session is None:
+            raise UploadUnknown("the upload was taken over or ended meanwhile")
+        if session.progress != self.session.progress:
+            raise _out_of_order(session)
 
     def _close(self, digest: Digest) -> UploadSession | None:
         key = _object_key(self._stores, self._ticket)
@@ -204,7 +211,8 @@ def _drop(stores: Stores, session: UploadSession) -> bool:
     """End a session whose bytes nobody will use; False when it is not as read any more."""
     if not stores.uploads.cancel(session):
         return False
-    _clear(stores, session)
+    with suppress(Unavailable):  # the session is over; what it staged is the sweep's
+        _clear(stores, session)
     return True
 
 

@@ -144,7 +144,7 @@ class UploadStore(Protocol):
         """Return sessions whose review is due, found by an index and read again, strongly."""
 
     def usage(self, principal: str) -> tuple[int, int]:
-        """Return how many sessions a principal has open, and how many bytes are staged in them; may be half a minute old."""
+        """Return how many sessions a principal has open, and the bytes staged in them; may be half a minute old."""
 
 
 class Gone(LookupError):
