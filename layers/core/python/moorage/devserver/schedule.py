@@ -11,6 +11,8 @@ from typing import Self
 
 from moorage.devserver.template import Function
 
+STOP_SECONDS = 1.0  # given to what runs when the server stops
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -50,7 +52,10 @@ class Schedule:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        """Begin nothing more; what is running gets a moment to end."""
         self._stopped.set()
+        for thread in self._threads:
+            thread.join(STOP_SECONDS)
 
     def _repeat(self, function: Function, interval: timedelta) -> None:
         """Invoke each time in a thread of its own: an invocation that fails is in the log, and the next one comes."""

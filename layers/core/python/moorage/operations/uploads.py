@@ -121,7 +121,7 @@ class Appending:
         """Close the session with what it has now. Raises DigestInvalid; an open session ends with it."""
         with operation():
             if self.assembly.proves(digest) is False:
-                self.assembly.discard()
+                self.abandon()
                 if self.session.state is UploadState.OPEN:  # else another request may be finishing it
                     _drop(self._stores, self.session)
                 raise _wrong_digest(digest)
@@ -274,7 +274,7 @@ def _refusal(stores: Stores, ticket: UploadTicket, digest: Digest | None = None)
         session = _known(stores, ticket)
     except UploadUnknown as unknown:
         return unknown
-    if session.state is UploadState.OPEN:
+    if session.state is UploadState.OPEN or (session.state is UploadState.CLOSING and session.digest == digest):
         return UploadOutOfOrder("another request is writing to this upload", offset=session.progress.offset)
     if session.state is UploadState.CLOSING and digest is not None and session.digest != digest:
         return UploadInvalid("the upload was finished with another digest", finished=str(session.digest))
