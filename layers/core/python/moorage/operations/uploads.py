@@ -276,7 +276,7 @@ def _refusal(stores: Stores, ticket: UploadTicket, digest: Digest | None = None)
         return unknown
     if session.state is UploadState.OPEN or (session.state is UploadState.CLOSING and session.digest == digest):
         return UploadOutOfOrder("another request is writing to this upload", offset=session.progress.offset)
-    if session.state is UploadState.CLOSING and digest is not None and session.digest != digest:
+    if session.state is UploadState.CLOSING and digest is not None:
         return UploadInvalid("the upload was finished with another digest", finished=str(session.digest))
     return _unknown(ticket)
 
