@@ -13,9 +13,10 @@ from moorage.domain.errors import (
     ManifestUnknown,
     Unsupported,
 )
-from moorage.domain.manifest import MANIFEST_LIMIT
+from moorage.domain.manifest import MANIFEST_LIMIT, TAGS_LIMIT
 from moorage.domain.names import Tag, parse_name, parse_reference, parse_tag
 from moorage.operations import manifests
+from moorage.operations.push import Push, push_manifest
 from moorage.operations.repositories import absent, resolve, resolve_or_create
 from moorage.web.auth import authorize
 from moorage.web.conditions import expected_of
@@ -39,7 +40,7 @@ def put_manifest(request: Request, body: bytes) -> Response:
         raise Unsupported("If-Match and If-None-Match speak of a tag, and this push names none")
     stores = stores_of(request)
     principal = principal_of(request)
-    push = manifests.Push(
+    push = Push(
         repository_id=resolve_or_create(stores, grant, name, principal),
         data=body,
         content_type=request.headers.get("content-type"),
@@ -49,7 +50,7 @@ def put_manifest(request: Request, body: bytes) -> Response:
         by=principal,
     )
     try:
-        pushed = manifests.push(stores, push)
+        pushed = push_manifest(stores, push)
     except (LimitReached, ManifestBlobUnknown) as error:  # a repository that is being deleted takes no manifest
         raise absent(stores, grant, name, error) from error
     response = Response(status_code=201)
@@ -84,6 +85,6 @@ def _tags(request: Request, reference: Tag | Digest) -> tuple[Tag, ...]:
     """Return every tag that the push names, in the path or as `?tag=`, each once."""
     named = [] if isinstance(reference, Digest) else [reference]
     tags = dict.fromkeys([*named, *(parse_tag(text) for text in request.query_params.getlist("tag"))])
-    if len(tags) > manifests.TAGS_LIMIT:
-        raise ManifestInvalid(f"one push moves at most {manifests.TAGS_LIMIT} tags", tags=len(tags))
+    if len(tags) > TAGS_LIMIT:
+        raise ManifestInvalid(f"one push moves at most {TAGS_LIMIT} tags", tags=len(tags))
     return tuple(tags)

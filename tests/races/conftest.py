@@ -1,14 +1,15 @@
 import pytest
 from tests.races.steps import Inline
 
-from moorage.operations import assembly, manifests
+from moorage.operations import assembly, manifests, push
 
 
 @pytest.fixture
 def repeatable(monkeypatch):
     """Take out what makes two runs differ: threads for parts, and pauses after a lost race."""
     monkeypatch.setattr(assembly, "ThreadPoolExecutor", Inline)
-    monkeypatch.setattr(manifests, "_pause", lambda stores, attempt: None)
+    for module in (manifests, push):
+        monkeypatch.setattr(module, "pause", lambda stores, attempt: None)
 
 
 @pytest.fixture

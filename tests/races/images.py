@@ -9,8 +9,8 @@ from moorage.domain.digest import Digest
 from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST
 from moorage.domain.names import Tag
 from moorage.domain.repository import Repository
-from moorage.operations import manifests, repositories, uploads
-from moorage.operations.manifests import Push
+from moorage.operations import repositories, uploads
+from moorage.operations.push import Push, push_manifest
 from moorage.stores.base import Stores
 
 ALICE = "user:alice"
@@ -66,4 +66,4 @@ def push_image(stores: Stores, repository_id: str, data: bytes, *blobs: bytes, t
     """Push blobs and the manifest that names them."""
     for blob in (CONFIG, *blobs):
         upload(stores, repository_id, blob)
-    return manifests.push(stores, put(repository_id, data, *tags)).digest
+    return push_manifest(stores, put(repository_id, data, *tags)).digest

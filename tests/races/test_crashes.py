@@ -19,6 +19,7 @@ from moorage.domain.names import RepositoryName, Tag
 from moorage.domain.repository import Sparse
 from moorage.domain.upload import WRITER_LIFE, UploadTicket
 from moorage.operations import blobs, manifests, uploads
+from moorage.operations.push import push_manifest
 from moorage.stores.base import Stores
 
 pytestmark = pytest.mark.usefixtures("repeatable", "small_parts")
@@ -138,7 +139,7 @@ def mount() -> Case:
 
 
 def push(start: World, data: bytes, *tags: str) -> Case:
-    return Case(start, lambda stores: manifests.push(stores, put(start.id, data, *tags)))
+    return Case(start, lambda stores: push_manifest(stores, put(start.id, data, *tags)))
 
 
 def large_manifest() -> Case:

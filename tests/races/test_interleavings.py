@@ -31,6 +31,7 @@ from moorage.domain.names import RepositoryName, Tag
 from moorage.domain.repository import Sparse
 from moorage.domain.upload import SESSION_LIFE, UploadTicket
 from moorage.operations import blobs, manifests, uploads
+from moorage.operations.push import push_manifest
 from moorage.stores.base import Stores
 
 pytestmark = pytest.mark.usefixtures("repeatable")
@@ -113,7 +114,7 @@ def test_a_push_and_the_delete_of_its_blob():
 
     ends = explore(
         start,
-        lambda stores: manifests.push(stores, put(start.id, IMAGE, "v1")),
+        lambda stores: push_manifest(stores, put(start.id, IMAGE, "v1")),
         lambda stores: blobs.delete(stores, start.id, DIGEST),
     )
 
@@ -128,7 +129,7 @@ def test_a_push_and_the_delete_of_its_manifest():
 
     ends = explore(
         start,
-        lambda stores: manifests.push(stores, put(start.id, IMAGE, "v2")),
+        lambda stores: push_manifest(stores, put(start.id, IMAGE, "v2")),
         lambda stores: manifests.delete(stores, start.id, IMAGE_DIGEST, ALICE),
     )
 
@@ -143,8 +144,8 @@ def test_two_pushes_of_one_tag():
 
     ends = explore(
         start,
-        lambda stores: manifests.push(stores, put(start.id, one, "v1")),
-        lambda stores: manifests.push(stores, put(start.id, two, "v1")),
+        lambda stores: push_manifest(stores, put(start.id, one, "v1")),
+        lambda stores: push_manifest(stores, put(start.id, two, "v1")),
     )
 
     assert {(True, True)} == seen(ends, {})
@@ -156,7 +157,7 @@ def test_two_pushes_of_one_manifest():
     for blob in (CONFIG, LAYER):
         upload(start.stores, start.id, blob)
 
-    ends = explore(start, *[lambda stores: manifests.push(stores, put(start.id, IMAGE, "v1"))] * 2)
+    ends = explore(start, *[lambda stores: push_manifest(stores, put(start.id, IMAGE, "v1"))] * 2)
 
     assert {(True, True)} == seen(ends, {})
     assert {1} == {run.snapshot().counts.images for run, _ in ends}
@@ -170,7 +171,7 @@ def test_a_push_and_an_untag_of_the_same_tag():
 
     ends = explore(
         start,
-        lambda stores: manifests.push(stores, put(start.id, other, "v1")),
+        lambda stores: push_manifest(stores, put(start.id, other, "v1")),
         lambda stores: manifests.untag(stores, start.id, Tag("v1"), ALICE),
     )
 
@@ -185,7 +186,7 @@ def test_a_push_of_an_index_and_the_delete_of_its_child(sparse):
 
     ends = explore(
         start,
-        lambda stores: manifests.push(stores, put(start.id, index(IMAGE), "v1")),
+        lambda stores: push_manifest(stores, put(start.id, index(IMAGE), "v1")),
         lambda stores: manifests.delete(stores, start.id, IMAGE_DIGEST, ALICE),
     )
 

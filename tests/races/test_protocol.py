@@ -17,6 +17,7 @@ from moorage.domain.content import BytesState, Counts, Link, LinkState, Manifest
 from moorage.domain.digest import Digest
 from moorage.domain.errors import BlobInUse, ManifestBlobUnknown
 from moorage.operations import blobs, manifests, uploads
+from moorage.operations.push import push_manifest
 from moorage.stores.base import Stores
 
 pytestmark = pytest.mark.usefixtures("repeatable")
@@ -32,7 +33,7 @@ def ready() -> World:
 
 
 def push(stores: Stores, start: World, *tags: str) -> None:
-    manifests.push(stores, put(start.id, IMAGE, *tags))
+    push_manifest(stores, put(start.id, IMAGE, *tags))
 
 
 def link_of(start: World) -> Link:
@@ -194,13 +195,13 @@ def test_m9_a_push_over_a_purge_brings_its_own_bytes(ready):
     The purge may have removed the object of a large manifest, and may still do so.
     """
     large = image(LAYER, note="x" * 70_000)
-    pushed = manifests.push(ready.stores, put(ready.id, large, "v1")).digest
+    pushed = push_manifest(ready.stores, put(ready.id, large, "v1")).digest
     purged = ready.stores.manifests.get(ready.id, pushed)
     assert purged is not None
     manifests.delete(ready.stores, ready.id, pushed, ALICE)
     ready.backend.set_manifest_state(ready.id, pushed, ManifestState.PURGING)
 
-    manifests.push(ready.stores, put(ready.id, large, "v1"))
+    push_manifest(ready.stores, put(ready.id, large, "v1"))
     ready.stores.objects.delete([str(purged.key)])
 
     record = ready.stores.manifests.get(ready.id, pushed)

@@ -37,6 +37,7 @@ from moorage.domain.errors import (
 from moorage.domain.names import RepositoryName, Tag
 from moorage.domain.upload import SESSION_LIFE
 from moorage.operations import blobs, manifests, uploads
+from moorage.operations.push import push_manifest
 from moorage.stores.base import Stores
 
 THREADS = 32
@@ -164,7 +165,7 @@ def test_one_tag_moved_by_many(site):
     upload(site.stores, site.id, CONFIG)
     images = [image(note=str(number)) for number in range(site.threads)]
 
-    outcomes = site.race(lambda number: manifests.push(site.stores, put(site.id, images[number], "v1")))
+    outcomes = site.race(lambda number: push_manifest(site.stores, put(site.id, images[number], "v1")))
 
     assert site.threads == len(done(outcomes))
     shot = site.snapshot()
@@ -177,7 +178,7 @@ def test_one_tag_moved_and_removed_by_many(site):
     images = [image(note=str(number)) for number in range(site.threads)]
 
     site.race(
-        lambda number: manifests.push(site.stores, put(site.id, images[number], "v1")),
+        lambda number: push_manifest(site.stores, put(site.id, images[number], "v1")),
         lambda _: manifests.untag(site.stores, site.id, V1, ALICE),
         allowed=(ManifestUnknown,),
     )
@@ -191,7 +192,7 @@ def test_compare_and_swap_has_one_winner_for_each_expected_digest(site):
         pushes = [put(site.id, image(note=f"{move} {n}"), "v1", expected=expected) for n in range(site.threads)]
 
         (winner,) = done(
-            site.race(lambda number, pushes=pushes: manifests.push(site.stores, pushes[number]), allowed=(TagChanged,))
+            site.race(lambda number, pushes=pushes: push_manifest(site.stores, pushes[number]), allowed=(TagChanged,))
         )
 
         assert winner.answer.digest == site.snapshot().tags[V1]
@@ -347,14 +348,14 @@ def test_the_limit_of_images_is_exact(make_site):
     images = [image(note=f"more {number}") for number in range(site.threads)]
 
     outcomes = site.race(
-        lambda number: manifests.push(site.stores, put(site.id, images[number], "v1")),
+        lambda number: push_manifest(site.stores, put(site.id, images[number], "v1")),
         allowed=(LimitReached, Unavailable),
     )
 
     assert 1 == len(done(outcomes))
     assert 8 == site.snapshot().counts.images
     with pytest.raises(LimitReached):
-        manifests.push(site.stores, put(site.id, image(note="one too many")))
+        push_manifest(site.stores, put(site.id, image(note="one too many")))
     manifests.delete(site.stores, site.id, Digest.of(image(note="3")), ALICE)
-    manifests.push(site.stores, put(site.id, image(note="now there is room")))
+    push_manifest(site.stores, put(site.id, image(note="now there is room")))
     site.snapshot().check()

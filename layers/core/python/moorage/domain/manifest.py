@@ -11,6 +11,7 @@ from moorage.domain.errors import DigestInvalid, ManifestInvalid, ManifestTooLar
 
 MANIFEST_LIMIT = 4 * 1024 * 1024  # bytes
 CHILDREN_LIMIT = 2_000  # config, layers and manifests of one manifest
+TAGS_LIMIT = 20  # tags that one push moves: their rows share a transaction of 100 with the rest
 DEPTH_LIMIT = 32  # objects and arrays inside one another
 REFERRER_LIMIT = 256 * 1024  # bytes of the descriptor that the referrers API returns, annotations included
 MEDIA_TYPE_LIMIT = 255
