@@ -49,7 +49,8 @@ def authorize(request: Request, name: RepositoryName, action: Action) -> Grant:
         return grant
     refused = grant is not None and action in grant.refused
     if grant is None or not refused or access.principal.anonymous:
-        raise Unauthenticated("the token does not allow this", scope=scope, error="insufficient_scope")
+        missing = "log in to do this" if access.principal.anonymous else "the token does not allow this"
+        raise Unauthenticated(missing, scope=scope, error="insufficient_scope")
     if Action.PULL in grant.allowed | permitted(access.principal, public=False):
         raise Denied(f"your role does not allow {action} in this repository", name=name)
     raise NameUnknown("no such repository, or you may not see it", name=name)
