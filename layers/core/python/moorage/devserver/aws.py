@@ -17,7 +17,6 @@ from typing import IO, Any, cast
 SPILL_BYTES = 256 * 1024  # objects and parts beyond this are files, in TMPDIR
 LOG = "aws.log"
 START_SECONDS = 30
-STOP_SECONDS = 5
 
 _ADDRESS = "127.0.0.1"
 
@@ -68,6 +67,7 @@ def running_aws(folder: Path, environ: Mapping[str, str] = os.environ) -> Iterat
 def _read_port(process: "subprocess.Popen[bytes]", folder: Path) -> int:
     """Wait for the one line that the child prints."""
     overdue = threading.Timer(START_SECONDS, process.kill)
+    overdue.daemon = True  # a signal can come before it is cancelled: then nobody waits for it
     overdue.start()
     try:
         line = cast("IO[bytes]", process.stdout).readline()
@@ -79,12 +79,9 @@ def _read_port(process: "subprocess.Popen[bytes]", folder: Path) -> int:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Close its standard input, which ends it."""
-    try:
-        process.communicate(timeout=STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
+    """End it at once: what it holds goes with it either way, and while it still starts it does not listen."""
+    process.kill()
+    process.communicate()
 
 
 def main() -> None:

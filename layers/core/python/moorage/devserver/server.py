@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -51,8 +52,7 @@ class Options:
 
 def run(options: Options, environ: Mapping[str, str]) -> None:
     """Serve until SIGINT or SIGTERM. Raises CannotStart."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    stopping = _stop_on_signals()
     if not options.template.is_file():
         raise CannotStart(f"there is no {options.template}; start it in the folder that has one")
     template = Template.read(options.template)
@@ -68,7 +68,8 @@ def run(options: Options, environ: Mapping[str, str]) -> None:
         stack.enter_context(Schedule(template.functions()))
         terminal.write(_welcome(login, options.state))
         terminal.flush()
-        _server(app).run([listener])
+        if not stopping.is_set():
+            _server(app).run([listener])
 
 
 def _assemble(template: Template, environment: Mapping[str, str], port: int) -> tuple[Starlette, dict[str, str]]:
@@ -96,9 +97,17 @@ def _assemble(template: Template, environment: Mapping[str, str], port: int) -> 
     return app, login
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    """End the process in good order, whatever it is doing."""
-    sys.exit(0)
+def _stop_on_signals() -> threading.Event:
+    """End the process in good order, whatever it is doing, and say so: an exit raised in a finalizer is swallowed."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        sys.exit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return stopping
 
 
 def _listen(host: str, port: int) -> socket.socket:
