@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from unittest import mock
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import pytest
@@ -122,8 +122,9 @@ def test_no_changed_character_is_served(key, data):
 
 
 def _meaning(url):
+    """Return what a URL asks for: '%a0' is '%A0'."""
     parts = urlsplit(url)
-    return parts.path, parse_qs(parts.query, keep_blank_values=True)
+    return unquote(parts.path), parse_qs(parts.query, keep_blank_values=True)
 
 
 @pytest.mark.parametrize(
