@@ -149,6 +149,14 @@ build_ginkgo_suite() {
   nice go test -c -o "$BIN/conformance-1.1.test" github.com/opencontainers/distribution-spec/conformance
 }
 
+# Python tools with pins of their own: python_tool NAME REQUIREMENT...
+python_tool() {
+  local folder=$TOOLS/$1
+  shift
+  "$TOOLS/python3.13" -m venv --clear "$folder"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
 build_hello() {
   cd "$HERE/hello"
   CGO_ENABLED=0 nice go build -ldflags='-s -w' -o "$BIN/hello" .
@@ -159,12 +167,15 @@ debian_lane() {
   rm -f "$STAMPS/machine-packages"
   step 600 machine-packages install_machine_packages
   step 300 newer-packages unpack_newer_packages
+  step 300 ministack-1.5.33 python_tool ministack ministack==1.5.33 cryptography==50.0.2
+  step 600 sam-1.170.0 python_tool sam aws-sam-cli==1.170.0
 }
 
 go_lane() {
   step 900 crane-0.22.1 go_install crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
   step 900 oras-1.3.6 go_install oras oras.land/oras/cmd/oras@v1.3.6
   step 900 regctl-0.11.7 go_install regctl github.com/regclient/regclient/cmd/regctl@v0.11.7
+  step 900 versitygw-1.8.0 go_install versitygw github.com/versity/versitygw/cmd/versitygw@v1.8.0
   step 900 helm-3.22.0 go_install helm3 helm.sh/helm/v3/cmd/helm@v3.22.0
   step 900 helm-4.3.1 go_install helm4 helm.sh/helm/v4/cmd/helm@v4.3.1
   step 600 conformance-main go_install conformance \
