@@ -4,6 +4,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 5000
 STATE ?= .dev
+AWS ?= moto
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ PYTHON_3_13 := .tools/python3.13
 VENV_3_13 := .tools/venv3.13
 INSTALLED_3_13 := $(VENV_3_13)/installed
 
-.PHONY: help install dev test check acceptance bench docs
+.PHONY: help install dev sam events test check acceptance bench docs
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -25,8 +26,15 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,dev]'
 	@touch $@
 
-dev: $(INSTALLED) ## run the whole registry on this machine (HOST=127.0.0.1 PORT=5000 STATE=.dev)
-	@$(BIN)/python -m moorage.devserver --host $(HOST) --port $(PORT) --state $(STATE)
+dev: $(INSTALLED) ## run the whole registry on this machine (HOST=127.0.0.1 PORT=5000 STATE=.dev AWS=moto|strict)
+	@$(BIN)/python -m moorage.devserver --host $(HOST) --port $(PORT) --state $(STATE) --aws $(AWS)
+
+sam: STATE = .sam
+sam: $(INSTALLED) ## run the functions in containers, by SAM, on strict stand-ins (HOST=127.0.0.1 PORT=5000 STATE=.sam)
+	@$(BIN)/python -m moorage.devserver.sam_server --host $(HOST) --port $(PORT) --state $(STATE)
+
+events: $(INSTALLED) ## record events/ anew, as functions get them from `sam local`
+	@$(BIN)/python -m tests.acceptance.record_events
 
 test: $(INSTALLED) ## run the tests that need nothing but Python
 	$(BIN)/python -m pytest
@@ -40,6 +48,8 @@ acceptance: $(INSTALLED) ## install the real clients below .tools/, then run the
 	tests/acceptance/install.sh
 	$(MAKE) --no-print-directory $(INSTALLED_3_13)
 	$(VENV_3_13)/bin/python -m pytest
+	$(BIN)/python -m pytest --strict-stand-ins tests/contract tests/routes tests/races tests/test_functions.py \
+		tests/test_restore.py
 	$(BIN)/python -m pytest tests/acceptance
 
 $(INSTALLED_3_13): pyproject.toml
@@ -47,8 +57,8 @@ $(INSTALLED_3_13): pyproject.toml
 	$(VENV_3_13)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[local,dev]'
 	@touch $@
 
-bench: $(INSTALLED) ## measure the registry beside a peer and write docs/benchmarks.md
+bench: $(INSTALLED) ## measure the registry beside a peer, write docs/benchmarks.md and docs/cost.md
 	@$(BIN)/python -m tests.bench
 
 docs: $(INSTALLED) ## check that the documentation is current
-	$(BIN)/python -m pytest tests/docs
+	$(BIN)/python -m pytest tests/docs tests/test_cost.py

@@ -31,7 +31,8 @@ from moorage.domain.errors import (
     UploadUnknown,
 )
 from moorage.domain.upload import SESSION_LIFE, UploadState, UploadTicket
-from moorage.operations import assembly, uploads
+from moorage.operations import assembly, buffers, uploads
+from moorage.operations.buffers import Buffers
 from moorage.stores import keys
 from moorage.stores.base import Stores
 
@@ -128,11 +129,13 @@ def test_a_small_blob_costs_no_object():
     assert {} == start.backend.rows.objects
 
 
-def test_no_more_parts_are_held_than_may_be_in_flight_and_the_one_that_fills():
+def test_no_more_parts_are_held_than_may_be_in_flight_and_the_one_that_fills(monkeypatch):
     """
     Storage does not answer: the feed waits at the fourth part, whose bytes are all that is held beside them.
     """
     start, held, most, lock, go = world(), [], [], Lock(), Event()
+    memory = Buffers()
+    monkeypatch.setattr(buffers, "PROCESS", memory)
 
     def around(name: str, call: Callable[[], Any]) -> Any:
         if name != "objects.put_part":
@@ -151,12 +154,11 @@ def test_no_more_parts_are_held_than_may_be_in_flight_and_the_one_that_fills():
         appending = feed(start, opened(start), stores=through(start.stores, around))
         for _ in range(50):
             appending.feed(bytes(77))
-            waiting = [etag for etag in appending.assembly._etags if not isinstance(etag, str) and not etag.done()]
-            assert len(waiting) <= assembly.PARTS_IN_FLIGHT
-            assert len(appending.assembly._buffer) < 200
         appending.finish(Digest.of(bytes(77 * 50)))
+        appending.assembly.release()
 
     assert assembly.PARTS_IN_FLIGHT == max(most)
+    assert (assembly.PARTS_IN_FLIGHT + 1) * 200 >= memory.most > memory.lent == 0
     start.snapshot().check()
 
 

@@ -26,12 +26,25 @@ MAY = {
     "moorage.stores.presign": {*PURE, "botocore"},
     "moorage.stores.memory": STORE,
     "moorage.stores.dynamodb": {*STORE, "moorage.stores.dynamodb", "pynamodb", "botocore"},
+    "moorage.stores.dynamodb.keyring": {*STORE, "moorage.stores.presign"},  # of the authorizer: neither library
     "moorage.stores.s3": {*STORE, "moorage.stores.presign", "botocore"},
+    "moorage.stores.recovery": {*PURE, "botocore"},
     "moorage.operations": {*STORE, "moorage.operations", "cryptography"},
     "moorage.web": {*STORE, "moorage.web", "starlette", "mangum", "jwt", "cryptography", "aws_lambda_powertools"},
     "moorage.wiring": {*PURE, "moorage.stores", "moorage.web.site", "moorage.web.tokens"},
+    "moorage.relay": {
+        "moorage.relay",
+        "moorage.devserver.process",
+        "moorage.devserver.template",
+        "moorage.web",
+        "moorage.wiring",
+        "aws_lambda_powertools",
+        "starlette",
+        "uvicorn",
+    },
     "moorage.devserver": {
         "moorage.devserver",
+        "moorage.relay",
         "moorage.domain",
         "moorage.operations",
         "moorage.stores.base",
@@ -50,11 +63,15 @@ MAY = {
         "botocore",
         "pynamodb",
     },
+    # A doctor knows a registry from outside alone; `moorage.cli.output` is for its words.
+    "moorage.cli.doctor": {*PURE, "moorage.cli.output", "click"},
     "v2_pull": WEB,
     "v2_push": WEB,
     "tokens": WEB,
     "sweeping": {*STORE, "moorage.operations", "aws_lambda_powertools"},
+    "authorizer": {*PURE, "moorage.web"},
 }
+ENVIRONED = {"moorage.devserver", "moorage.cli", "moorage.relay"}
 ENTRANCES = {*WEB, "moorage.wiring"}  # an app.py is where a function is put together
 
 
@@ -109,7 +126,7 @@ def test_arrows_go_one_way(module):
     assert set() == {name for name in others if not within(name, allowed(module))}
 
 
-@pytest.mark.parametrize("function", ["v2_pull", "v2_push", "tokens", "sweeping"])
+@pytest.mark.parametrize("function", ["v2_pull", "v2_push", "tokens", "sweeping", "authorizer"])
 def test_no_function_knows_another(function):
     others = {path.name for path in FUNCTIONS.iterdir() if path.is_dir()} - {function}
     files = [file for name, file in MODULES.items() if within(name, {function})]
@@ -160,13 +177,13 @@ def lines(pattern):
 
 def test_the_environment_is_read_where_processes_begin():
     """
-    Functions and commands hand it to wiring; the local server makes its own.
+    Functions, commands and the relay hand it to wiring; the local server makes its own.
     """
     readers = {found.partition(":")[0] for found in lines(r"os\.environ|os\.getenv|getenv\(|import environ")}
     functions = {name for name in readers if not name.startswith("moorage")}
 
     assert {name for name in functions if not name.endswith(".app")} == set()
-    assert set() == {name for name in readers - functions if not within(name, {"moorage.devserver", "moorage.cli"})}
+    assert set() == {name for name in readers - functions if not within(name, ENVIRONED)}
 
 
 def test_one_place_takes_any_exception():

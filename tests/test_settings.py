@@ -18,7 +18,8 @@ REQUIRED = {
     "MOORAGE_ORIGINS": "https://registry.example.com",
     "AWS_REGION": "eu-central-1",
 }
-ROW = re.compile(r"^\| `(?P<name>[A-Z_]+)` \| (?P<default>[^|]+) \| (?P<parameter>[^|]*)\|", re.MULTILINE)
+HERE = "http://127.0.0.1:1"
+ROW = re.compile(r"^\| `(?P<name>[A-Z_0-9]+)` \| (?P<default>[^|]+) \| (?P<parameter>[^|]*)\|", re.MULTILINE)
 TEMPLATE = Template.read(Path("template.yaml"))
 
 
@@ -80,14 +81,19 @@ def test_the_default_of_the_page_is_the_code_s(name):
 def test_the_template_sets_every_setting_of_ours_by_the_parameter_and_default_of_the_page():
     variables = TEMPLATE.body["Globals"]["Function"]["Environment"]["Variables"]
     ours = {name: said for name, said in page().items() if name.startswith("MOORAGE_")}
-    assert set(ours) == set(variables)
+    assert set(ours) == {name for name in variables if name.startswith("MOORAGE_")}
 
-    parameters = TEMPLATE.body["Parameters"]
-    assert {parameter for _, parameter in ours.values() if parameter} == set(parameters)
+    by_default = TEMPLATE.variables({})
     for name, (default, parameter) in ours.items():
-        assert variables[name]["Ref"] == parameter or not parameter
-        if parameter and default is not None:
-            assert default == str(parameters[parameter]["Default"])
+        if parameter:
+            assert "said" == TEMPLATE.variables({parameter: "said"})[name]
+        if default is not None:
+            assert default == by_default[name]
+
+
+def test_the_registry_is_reached_by_its_domain_unless_more_is_said():
+    assert "https://a.example" == TEMPLATE.variables({"Domain": "a.example"})["MOORAGE_ORIGINS"]
+    assert "MOORAGE_ORIGINS" not in TEMPLATE.variables({})
 
 
 @pytest.mark.parametrize(
@@ -104,8 +110,20 @@ def test_the_template_sets_every_setting_of_ours_by_the_parameter_and_default_of
         ("MOORAGE_IMAGES", "1", lambda settings: settings.limits.images == 1),
         ("MOORAGE_URL_SECONDS", "60", lambda settings: settings.url_life == timedelta(minutes=1)),
         ("MOORAGE_BLOB_FRONT", "host", lambda settings: settings.blob_front),
+        ("MOORAGE_HEAD_BODY", "filler", lambda settings: settings.head_filler),
         ("MOORAGE_TRUSTED_PROXIES", " 10.0.0.0/8 ::1 ", lambda settings: len(settings.trusted_proxies) == 2),
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1", lambda settings: settings.endpoint == "http://127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL", HERE, lambda settings: settings.dynamodb_endpoint == settings.s3_endpoint == HERE),
+        (
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            HERE,
+            lambda settings: (settings.dynamodb_endpoint, settings.s3_endpoint) == (HERE, None),
+        ),
+        (
+            "AWS_ENDPOINT_URL_S3",
+            HERE,
+            lambda settings: (settings.dynamodb_endpoint, settings.s3_endpoint) == (None, HERE),
+        ),
+        ("MOORAGE_PUBLIC_ENDPOINT", HERE, lambda settings: settings.public_endpoint == HERE),
         ("MOORAGE_ORIGINS", "https://A.b http://[::1]:80", lambda settings: settings.origins[0] == "https://a.b"),
         ("MOORAGE_TABLE", "t", lambda settings: settings.table == "t"),
         ("MOORAGE_BUCKET", "b", lambda settings: settings.bucket == "b"),
@@ -120,7 +138,11 @@ def test_a_setting_does_what_it_says(name, value, read):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *((name, value) for name in ("MOORAGE_SPARSE", "MOORAGE_BLOB_FRONT") for value in ("", "yes", "ALL", " s3")),
+        *(
+            (name, value)
+            for name in ("MOORAGE_SPARSE", "MOORAGE_BLOB_FRONT", "MOORAGE_HEAD_BODY")
+            for value in ("", "yes", "ALL", " s3")
+        ),
         *(
             (name, value)
             for name in ("MOORAGE_CREATE_ON_PUSH", "MOORAGE_AUTOMATIC_MOUNT")
@@ -156,6 +178,7 @@ def test_a_setting_does_what_it_says(name, value, read):
                 "https://good.example bad",
             )
         ),
+        *(("MOORAGE_PUBLIC_ENDPOINT", value) for value in ("s3.example.com", "http://s3/path", "ftp://s3", "http://")),
         *(("MOORAGE_TRUSTED_PROXIES", value) for value in ("proxy", "10.0.0.0/33", "10.0.0.1,10.0.0.2", "10.0.0.1 x")),
         *(("MOORAGE_NAMESPACE", value) for value in ("Acme", "a/b", "-a", "a b", "\u00e4", "a" * 300)),
     ],

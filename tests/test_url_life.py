@@ -26,19 +26,23 @@ class Role:
         return RefreshableCredentials.create_from_metadata(self.renewed(), self.renewed, "test")
 
 
-def signed(monkeypatch, left):
-    """Return how many seconds a URL is good that a role with `left` signs."""
+def url(monkeypatch, left, **endpoints):
+    """Return a URL that a role with `left` signs."""
     store = S3ObjectStore(
         "bucket",
         region="eu-central-1",
-        endpoint=None,
+        **{"endpoint": None, "public_endpoint": None, **endpoints},
         behind_front=False,
         url_life=timedelta(minutes=15),
         clock=lambda: datetime.now(UTC),
     )
     monkeypatch.setattr(store._session, "get_credentials", lambda: Role(left).credentials())
-    url = store.url("blobs/1/2", method="GET", host="https://registry.example.com", digest=DIGEST)
-    return int(parse_qs(urlsplit(url).query)["X-Amz-Expires"][0])
+    return store.url("blobs/1/2", method="GET", host="https://registry.example.com", digest=DIGEST)
+
+
+def signed(monkeypatch, left):
+    """Return how many seconds a URL is good that a role with `left` signs."""
+    return int(parse_qs(urlsplit(url(monkeypatch, left)).query)["X-Amz-Expires"][0])
 
 
 def test_a_url_is_good_for_as_long_as_is_set(monkeypatch):
@@ -61,3 +65,20 @@ def test_no_url_is_signed_by_credentials_that_are_ending(monkeypatch):
     """
     with pytest.raises(Unavailable):
         signed(monkeypatch, timedelta(seconds=30))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "public", "expected"),
+    [
+        (None, None, "https://bucket.s3.eu-central-1.amazonaws.com/blobs/1/2"),
+        ("http://s3.internal:9000", None, "http://s3.internal:9000/bucket/blobs/1/2"),
+        ("http://s3.internal:9000", "http://localhost:9000", "http://localhost:9000/bucket/blobs/1/2"),
+    ],
+)
+def test_a_url_leads_to_where_clients_find_the_bucket(monkeypatch, endpoint, public, expected):
+    """
+    It need not be where the functions find it, whose network clients may not be in.
+    """
+    made = url(monkeypatch, timedelta(hours=6), endpoint=endpoint, public_endpoint=public)
+
+    assert expected == made.partition("?")[0]

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from moorage.stores.deadline import answering
 from moorage.wiring import open_stores, read_settings
 from sweeping.uploads import sweep_uploads
 
@@ -13,4 +14,6 @@ stores = open_stores(read_settings(os.environ))
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     """Run once."""
-    return {"upload_sessions": sweep_uploads(stores, lambda: context.get_remaining_time_in_millis() > SAFETY_MS)}
+    with answering(context.get_remaining_time_in_millis() / 1000):
+        swept = sweep_uploads(stores, lambda: context.get_remaining_time_in_millis() > SAFETY_MS)
+    return {"upload_sessions": swept}

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -16,7 +15,7 @@ from moorage.stores.base import Stores
 from moorage.web.shim import stores_of, with_body
 from moorage.web.site import guarded_address, site_of
 from moorage.web.tokens import Refresh, issue_access, issue_refresh
-from moorage.web.watch import logger
+from moorage.web.watch import count, logger
 from tokens.credentials import Credentials, field, read_basic, read_form
 
 _FORM_LIMIT = 64 * 1024  # bytes
@@ -79,8 +78,7 @@ def _log_in(request: Request, credentials: Credentials) -> tuple[User, AuthToken
     login = log_in(stores_of(request), name, credentials.password, guarded_address(address))
     if login is None:
         logger.warning("login refused", user=name, address=address)
-        with single_metric(name="LoginRefused", unit=MetricUnit.Count, value=1, namespace="Moorage"):
-            pass
+        count("LoginRefused")
         raise Unauthenticated("wrong user name or password; the password is an auth token of this registry")
     return login
 

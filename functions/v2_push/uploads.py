@@ -1,25 +1,37 @@
 """POST /v2/{name}/blobs/uploads/, and PATCH, PUT and DELETE of a session (end-4, end-5, end-6, end-11, end-14)."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from moorage.domain.access import Action
 from moorage.domain.digest import Digest, parse_algorithm
-from moorage.domain.errors import BodyTooLarge, DigestInvalid, NameInvalid, RegistryError, UploadInvalid, UploadUnknown
+from moorage.domain.errors import (
+    BodyStalled,
+    BodyTooLarge,
+    DigestInvalid,
+    NameInvalid,
+    RegistryError,
+    UploadInvalid,
+    UploadUnknown,
+)
 from moorage.domain.names import RepositoryName, parse_name
-from moorage.domain.upload import UploadTicket, parse_content_range, part_size
-from moorage.operations import blobs, uploads
+from moorage.domain.upload import WRITER_LIFE, UploadTicket, parse_content_range, part_size
+from moorage.operations import blobs, buffers, uploads
 from moorage.operations.repositories import absent, resolve, resolve_or_create
 from moorage.stores.base import Stores
 from moorage.web.auth import authenticate, authorize
 from moorage.web.shim import call, stores_of
 from moorage.web.uploads import principal_of, standing, ticket_of
 
-PIECE = 1024 * 1024  # bytes handed on at once: a thread for each of the server's 64 KiB would cost more than the hash
 WHOLE = part_size(1)  # bytes up to which a body is kept, so that no part need be staged
+PATIENCE_SECONDS = WRITER_LIFE.total_seconds() / 3
+SILENCE_SECONDS = WRITER_LIFE.total_seconds()  # after which a body's memory is for others
 CHUNK_MIN_LENGTH = 1024 * 1024  # bytes; told where bodies are limited, so that chunks are not tiny
 
 
@@ -110,28 +122,50 @@ async def _finish(request: Request, ticket: UploadTicket, digest: Digest) -> Non
     """Close a session: a body of less than a part in one go, a longer one while it streams."""
     stores = stores_of(request)
     first, length = _content_range(request)
-    _check_length(request, stores)
-    pieces = _pieces(request)
-    body = bytearray()
-    if first is None:
-        async for piece in pieces:
-            body += piece
-            if len(body) > WHOLE:
-                break
-        else:
-            await call(request, uploads.finish, stores, ticket, digest, bytes(body))
-            return
-    appending = await call(request, uploads.Appending, stores, ticket, first=first, digest=digest)
+    most = _check_length(request, stores)
+    chunks = _chunks(request, stores)
+    if first is None and most is not None and most <= WHOLE:
+        await _finish_whole(request, ticket, digest, most, chunks)
+        return
+    head = await anext(chunks, b"")
+    if first is None and not head:
+        await call(request, uploads.finish, stores, ticket, digest, b"")
+        return
+    appending = await call(request, uploads.Appending, stores, ticket, first=first, digest=digest, expected=most)
     try:
-        await call(request, appending.feed, body)
-        async for piece in pieces:
-            await call(request, appending.feed, piece)
-        _check_added(appending, length)
-    except (RegistryError, ClientDisconnect):
-        # The client will send all of it again: what has come would be in its way.
-        await call(request, appending.abandon)
-        raise
-    await call(request, appending.finish, digest)
+        try:
+            await _add(request, appending, head)
+            async for chunk in chunks:
+                await _add(request, appending, chunk)
+            _check_added(appending, length)
+        except (RegistryError, ClientDisconnect):
+            # The client will send all of it again: what has come would be in its way.
+            await call(request, appending.abandon)
+            raise
+        await call(request, appending.finish, digest)
+    finally:
+        appending.assembly.release()
+
+
+async def _finish_whole(
+    request: Request, ticket: UploadTicket, digest: Digest, most: int, chunks: AsyncIterator[bytes]
+) -> None:
+    """Close a session with a body of less than a part, of at most `most` bytes."""
+    loan = buffers.PROCESS.lend(most) if most else None
+    body, filled = bytearray(), 0
+    try:
+        if loan:
+            while (room := loan.waiting) is not None:
+                await _until(room)
+            body = loan.buffer
+        async for chunk in chunks:
+            body[filled : filled + len(chunk)] = chunk
+            filled += len(chunk)
+        del body[filled:]
+        await call(request, uploads.finish, stores_of(request), ticket, digest, body)
+    finally:
+        if loan:
+            loan.end()
 
 
 def _check_added(appending: uploads.Appending, length: int | None) -> None:
@@ -143,54 +177,76 @@ def _check_added(appending: uploads.Appending, length: int | None) -> None:
 async def _append(request: Request, stores: Stores, ticket: UploadTicket) -> int:
     """Add the body to a session and return how far it has come."""
     first, length = _content_range(request)
-    _check_length(request, stores)
-    appending = await call(request, uploads.Appending, stores, ticket, first=first)
-    gone: ClientDisconnect | None = None
+    most = _check_length(request, stores)
+    appending = await call(request, uploads.Appending, stores, ticket, first=first, expected=most)
+    gone: ClientDisconnect | BodyStalled | None = None
     try:
         try:
-            async for piece in _pieces(request):
-                await call(request, appending.feed, piece)
-        except ClientDisconnect as disconnect:
-            gone = disconnect
+            async for chunk in _chunks(request, stores):
+                await _add(request, appending, chunk)
+        except (ClientDisconnect, BodyStalled) as error:
+            gone = error
         if gone is None:
             _check_added(appending, length)
         offset = await call(request, appending.record)
     except RegistryError:
         await call(request, appending.abandon)
         raise
+    finally:
+        appending.assembly.release()
     if gone:
         raise gone
     return offset
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytearray]:
-    """Yield the body in pieces of about a mebibyte; what came before a client went away is yielded first.
+async def _add(request: Request, appending: uploads.Appending, chunk: bytes) -> None:
+    """Add bytes as they come; while there is no memory for more of them, no more are read."""
+    assembly = appending.assembly
+    view = memoryview(chunk)
+    while view:
+        while (room := assembly.room()) is not None:
+            await _until(room)
+            await call(request, appending.stay)
+        view = view[assembly.add(view) :]
+        if assembly.due:
+            await call(request, appending.work)
 
-    Raises BodyTooLarge beyond what one request may carry here, ClientDisconnect.
+
+async def _until(room: Future[Any]) -> None:
+    """Wait for memory or for a part that is on its way, without a thread; for so long that a claim does not end."""
+    await asyncio.wait([asyncio.wrap_future(room)], timeout=PATIENCE_SECONDS)
+
+
+async def _chunks(request: Request, stores: Stores) -> AsyncIterator[bytes]:
+    """Yield the body as it comes.
+
+    Raises BodyTooLarge beyond what one request may carry here, ClientDisconnect, or BodyStalled.
     """
-    limit = stores_of(request).limits.body_bytes
-    piece, total = bytearray(), 0
-    try:
-        async for chunk in request.stream():
-            total += len(chunk)
-            if limit is not None and total > limit:
-                raise _too_large(limit)
-            piece += chunk
-            if len(piece) >= PIECE:
-                yield piece
-                piece = bytearray()
-    except ClientDisconnect:
-        yield piece
-        raise
-    yield piece
+    limit, total = stores.limits.body_bytes, 0
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise BodyStalled(f"no bytes came for {SILENCE_SECONDS} seconds", seconds=SILENCE_SECONDS) from error
+        total += len(chunk)
+        if limit is not None and total > limit:
+            raise _too_large(limit)
+        if chunk:
+            yield chunk
 
 
-def _check_length(request: Request, stores: Stores) -> None:
-    """Refuse by its header a body that cannot fit, before any of it is read."""
-    length = request.headers.get("content-length", "")
+def _check_length(request: Request, stores: Stores) -> int | None:
+    """Return how many bytes the body has at most; refuse one that cannot fit before any of it is read."""
+    header = request.headers.get("content-length", "")
+    length = int(header) if header.isascii() and header.isdigit() else None
     limit = stores.limits.body_bytes
-    if limit is not None and length.isascii() and length.isdigit() and int(length) > limit:
+    if limit is not None and length is not None and length > limit:
         raise _too_large(limit)
+    return limit if length is None else length
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -6,6 +6,7 @@ failures. So the gates read the reports, and want every leaf that there is.
 
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -18,6 +19,7 @@ from .shell import Shell
 MAIN_LEAVES = 780
 GINKGO_LEAVES = 79
 REASON_LENGTH = 500
+SUITE_SECONDS = 600  # half a minute on the local server; SAM takes its time for each request
 
 # What the released version leaves out and the next one has. Switched on in both, so that nothing is left out.
 NEWER_SWITCHES = {
@@ -27,6 +29,9 @@ NEWER_SWITCHES = {
     "OCI_API_MANIFESTS_TAG_PARAM": "true",
 }
 WORKFLOWS = {f"OCI_TEST_{name}": "1" for name in ("PULL", "PUSH", "CONTENT_DISCOVERY", "CONTENT_MANAGEMENT")}
+
+
+Tell = Callable[..., None]  # of a report, and remarks
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def run_main_suite(product: Product, shell: Shell, repository: str, version: str
         "OCI_RESULTS_DIR": str(shell.home / "results"),
         **NEWER_SWITCHES,
     }
-    done = shell.attempt("conformance", seconds=300)
+    done = shell.attempt("conformance", seconds=SUITE_SECONDS)
     results = shell.home / "results" / "results.yaml"
     assert results.exists(), f"the suite wrote no results:\n{_tail(done)}"
     content = yaml.safe_load(results.read_text())
@@ -103,7 +108,7 @@ def run_ginkgo_suite(product: Product, shell: Shell, repository: str, crossmount
         "OCI_REPORT_DIR": str(shell.home),
         **WORKFLOWS,
     }
-    done = shell.attempt("conformance-1.1.test", seconds=300)
+    done = shell.attempt("conformance-1.1.test", seconds=SUITE_SECONDS)
     return _report(shell.home / "junit.xml", GINKGO_LEAVES, {}, done)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .conformance import Report, Tell
 from .engines import Engine, running_engine
 from .product import Login, Product, running_product
 from .shell import Shell
@@ -74,6 +75,20 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         running_engine(request.param, Path(folder)) as started,
     ):
         yield started
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Print one line of counts, and one for each remark, whatever is captured."""
+    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
+    assert terminal is not None
+
+    def line(report: Report, *remarks: str) -> None:
+        with capsys.disabled():
+            for said in (f"\n{request.node.name}: {report.counts}", *remarks):
+                terminal.write_line(said)
+
+    return line
 
 
 def slug(request: pytest.FixtureRequest) -> str:

@@ -47,6 +47,8 @@ def running_engine(store: str, folder: Path) -> Iterator[Engine]:
         yield engine
     finally:
         _stop(daemon)
+        for mounted in (folder / "exec" / "netns").glob("*"):  # of containers on the machine's own network
+            subprocess.run(["umount", mounted], check=False, capture_output=True)
 
 
 def docker_shell(engine: Engine, home: Path) -> Shell:

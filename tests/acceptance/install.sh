@@ -12,10 +12,12 @@ STAMPS=$TOOLS/stamps
 PATH=$TOOLS/go/bin:$PATH:/usr/sbin:/sbin
 
 # The engine of the classic image store, and the clients that must match the machine's libraries.
-MACHINE_PACKAGES=(docker.io iptables podman runc skopeo)
+MACHINE_PACKAGES=(docker.io iptables podman runc skopeo debootstrap)
 # Unpacked from a newer suite: the engine of the containerd image store, and the signers.
 NEWER_SUITE=sid
 NEWER_PACKAGES=(docker.io docker-cli docker-buildx containerd cosign notation)
+# Has Python 3.13, as the functions do.
+PYTHON_SUITE=trixie
 GO_MINIMUM=1.26
 
 export DEBIAN_FRONTEND=noninteractive
@@ -157,6 +159,48 @@ python_tool() {
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
+# The machine's own Debian mirror.
+mirror() {
+  case $(cat "$TOOLS/apt/format") in
+    sources) sed -nE 's/^URIs: *([^ ]+).*/\1/p' "$TOOLS/apt/newer.sources" ;;
+    list) sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' "$TOOLS/apt/newer.list" ;;
+  esac
+}
+
+# A root file system with the functions' Python: what the containers of the acceptance tests are made from.
+make_python_root() {
+  local root
+  root=$(mktemp -d "$TOOLS/images/root.XXXX")
+  debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates \
+    "$PYTHON_SUITE" "$root" "$(mirror)"
+  chroot "$root" python3 -c 'import sys; assert sys.version_info[:2] == (3, 13), sys.version'
+  rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale} "$root"/dev/*
+  tar --one-file-system -C "$root" -cf "$TOOLS/images/python3.13-root.tar.part" .
+  mv "$TOOLS/images/python3.13-root.tar.part" "$TOOLS/images/python3.13-root.tar"
+  rm -rf "$root"
+}
+
+# What stands in for the base image of Lambda's Python, for engines that cannot pull it: the same root, and the runtime's
+# own client at the place where `sam local` starts it.
+make_lambda_image() {
+  local stage image=$TOOLS/images/lambda-python3.13.tar
+  stage=$(mktemp -d "$TOOLS/images/lambda.XXXX")
+  mkdir -p "$stage"/var/{runtime,task}
+  "$TOOLS/python3.13" -m pip install --quiet --disable-pip-version-check --target "$stage/var/runtime" awslambdaric==4.2.2
+  cat >"$stage/var/runtime/bootstrap" <<'BOOTSTRAP'
+#!/bin/sh
+cd /var/task
+export PYTHONPATH=/var/task:/opt/python:/var/runtime
+# To the container's standard error: beside them SAM overlooks the emulator's own last line, and waits for it a second.
+exec python3 -m awslambdaric "$_HANDLER" >/proc/1/fd/2 2>&1
+BOOTSTRAP
+  chmod 755 "$stage" "$stage/var/runtime/bootstrap"
+  cp "$TOOLS/images/python3.13-root.tar" "$image.part"
+  tar -C "$stage" -rf "$image.part" ./var/runtime ./var/task
+  mv "$image.part" "$image"
+  rm -rf "$stage"
+}
+
 build_hello() {
   cd "$HERE/hello"
   CGO_ENABLED=0 nice go build -ldflags='-s -w' -o "$BIN/hello" .
@@ -169,6 +213,8 @@ debian_lane() {
   step 300 newer-packages unpack_newer_packages
   step 300 ministack-1.5.33 python_tool ministack ministack==1.5.33 cryptography==50.0.2
   step 600 sam-1.170.0 python_tool sam aws-sam-cli==1.170.0
+  step 600 python-root make_python_root
+  step 120 lambda-image make_lambda_image
 }
 
 go_lane() {
@@ -185,7 +231,7 @@ go_lane() {
 }
 
 install_everything() {
-  mkdir -p "$BIN" "$STAMPS"
+  mkdir -p "$BIN" "$STAMPS" "$TOOLS/images"
   step 120 python-3.13 find_python
   step 300 newer-suite update_newer
   go_is_new_enough || step 300 go install_go

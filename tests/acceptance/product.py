@@ -74,10 +74,13 @@ class Product:
 
 
 @contextmanager
-def running_product(folder: Path, **settings: str) -> Iterator[Product]:
-    """Start the local server, wait until it answers, and stop it as Ctrl-C would."""
+def running_product(folder: Path, *, aws: str = "moto", **settings: str) -> Iterator[Product]:
+    """Start the local server, wait until it answers, and stop it as Ctrl-C would.
+
+    With strict stand-ins for AWS it keeps what it stores, in `folder`.
+    """
     port, state, log = free_port(), folder / "state", folder / "console.log"
-    command = [sys.executable, "-m", "moorage.devserver", "--port", str(port), "--state", str(state)]
+    command = [sys.executable, "-m", "moorage.devserver", "--port", str(port), "--state", str(state), "--aws", aws]
     environment = inherited_environment(PYTHONPATH=PYTHONPATH, **settings)
     with log.open("w") as output:
         server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
@@ -86,7 +89,9 @@ def running_product(folder: Path, **settings: str) -> Iterator[Product]:
         yield _product(port, state)
     finally:
         code = _interrupt(server)
-        lines = _keep_only_the_log(state)
+        lines = _copy_the_log(state)
+        if aws == "moto":  # pytest keeps its folders for some runs: a log is worth that, gigabytes of blobs are not
+            shutil.rmtree(state, ignore_errors=True)
     assert code is not None, f"the server had to be killed {STOP_SECONDS} s after the interrupt:\n{_tail(log)}"
     assert lines, "the server wrote no log"
     broken = [line for line in lines if SERVER_ERROR.search(line)]
@@ -136,12 +141,10 @@ def _interrupt(server: subprocess.Popen[bytes]) -> int | None:
         return None
 
 
-def _keep_only_the_log(state: Path) -> list[str]:
-    # Pytest keeps its folders for some runs: a log is worth that, gigabytes of blobs are not.
+def _copy_the_log(state: Path) -> list[str]:
     log = state / "server.log"
     lines = log.read_text().splitlines() if log.exists() else []
     (state.parent / "server.log").write_text("\n".join(lines))
-    shutil.rmtree(state, ignore_errors=True)
     return lines
 
 

@@ -1,10 +1,8 @@
 """The specification's conformance suites: everything passes, nothing is left out."""
 
-from collections.abc import Callable
-
 import pytest
 
-from .conformance import Report, run_ginkgo_suite, run_main_suite
+from .conformance import Tell, run_ginkgo_suite, run_main_suite
 from .product import Product
 from .shell import Shell
 
@@ -16,22 +14,6 @@ MOUNT = "Push Cross-Repository Blob Mount Cross-mounting"
 REFUSED_MOUNT = f"{MOUNT} of nonexistent blob should yield session id"
 FINDS_BLOBS = f"{MOUNT} without from, and automatic content discovery enabled should return a 201"
 FINDS_NONE = f"{MOUNT} without from, and automatic content discovery disabled should return a 202"
-
-
-Tell = Callable[[Report], None]
-
-
-@pytest.fixture
-def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Tell:
-    """Print one line of counts, whatever is captured."""
-    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-    assert terminal is not None
-
-    def line(report: Report) -> None:
-        with capsys.disabled():
-            terminal.write_line(f"\n{request.node.name}: {report.counts}")
-
-    return line
 
 
 @pytest.mark.parametrize("version", ["stable", "dev"])

@@ -1,66 +1,72 @@
-"""`python -m tests.bench`: measure, print, write docs/benchmarks.md, and fail when a figure is missed."""
+"""`python -m tests.bench`: measure, print, write docs/benchmarks.md and docs/cost.md; fail when a figure is missed.
+
+With names of parts as arguments only these are measured, and nothing is written.
+"""
 
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from tests.bench import peer
-from tests.bench.backend import leave_the_account, running_backend
-from tests.bench.exchange import Exchange, exchange, exchange_with
-from tests.bench.pages import measure_pages
-from tests.bench.parallel import push_in_parallel
-from tests.bench.registry import ROOT, running_registry
-from tests.bench.report import Found, figures, render
-from tests.bench.wire import Wire
+from tests.bench.backend import leave_the_account
+from tests.bench.figures import Part
+from tests.bench.registry import ROOT
+from tests.bench.report import render
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+# Names, and modules with `measure() -> Part`. The order is that of the page; dollars are reckoned from cold starts.
+PARTS = {
+    "calls": "calls",
+    "parallel": "parallel",
+    "pages": "pages",
+    "latency": "latency",
+    "relay": "relayed",
+    "coldstart": "coldstart",
+    "warm": "warm",
+    "dollars": "dollars",
+}
 
 
-def main() -> int:
-    """Run everything once."""
-    environment = dict(os.environ)
+def main(chosen: Sequence[str]) -> int:
+    """Run every part once, or those that are named."""
+    unknown = set(chosen) - PARTS.keys()
+    if unknown:
+        sys.stderr.write(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}\n")
+        return 2
+    started = time.monotonic()
+    with suppress(peer.CannotBeHad):  # each part that needs it says so again, in its own words
+        peer.install(os.environ)
     leave_the_account()
-    text, missed = _report(_measure(environment))
-    PAGE.write_text(text, encoding="utf-8")
+    found: dict[str, Part] = {}
+    for name in PARTS:
+        if not chosen or name in chosen:
+            found[name] = _measure(name, found)
+    text = render(list(found.values()), time.monotonic() - started)
+    if not chosen:
+        for path, content in {PAGE: text, **_files(found)}.items():
+            path.write_text(content, encoding="utf-8")
     sys.stdout.write(text)
-    for measure in missed:
-        sys.stderr.write(f"missed: {measure}\n")
+    missed = [figure for part in found.values() for figure in part.figures if not figure.met]
+    for figure in missed:
+        sys.stderr.write(f"missed: {figure.measure}: {figure.measured}\n")
     return 1 if missed else 0
 
 
-def _measure(environment: Mapping[str, str]) -> Found:
+def _measure(name: str, earlier: Mapping[str, Part]) -> Part:
     started = time.monotonic()
-    with running_backend() as endpoint, Wire(endpoint).open() as wire:
-        peers, missing = _measure_peers(environment, wire)
-        with running_registry(wire.endpoint) as registry:
-            moorage, token = exchange_with(registry, wire)
-            parallel = push_in_parallel(registry, wire, endpoint)
-            pages = measure_pages(registry, wire)
-    return Found(moorage, token, peers, missing, parallel, pages, time.monotonic() - started)
+    measure = import_module(f"tests.bench.{PARTS[name]}").measure
+    part: Part = measure(earlier.get("coldstart")) if name == "dollars" else measure()
+    sys.stderr.write(f"{name}: {time.monotonic() - started:.0f} s\n")
+    return part
 
 
-def _measure_peers(environment: Mapping[str, str], wire: Wire) -> tuple[dict[str, Exchange], str]:
-    """Measure the peer as it comes, and with what it knows of blobs in memory; or say why it cannot be had."""
-    names = {f"distribution {peer.VERSION}": False, f"distribution {peer.VERSION}, cache in memory": True}
-    try:
-        peer.install(environment)
-        with tempfile.TemporaryDirectory() as folder:
-            return {name: _measure_peer(Path(folder), wire, cached=cached) for name, cached in names.items()}, ""
-    except peer.CannotBeHad as error:
-        return {}, str(error)
-
-
-def _measure_peer(folder: Path, wire: Wire, *, cached: bool) -> Exchange:
-    with peer.running_peer(folder, wire.endpoint, cached=cached) as client:
-        return exchange(client, wire)
-
-
-def _report(found: Found) -> tuple[str, list[str]]:
-    return render(found), [figure.measure for figure in figures(found) if not figure.met]
+def _files(found: Mapping[str, Part]) -> dict[Path, str]:
+    return {path: content for part in found.values() for path, content in part.files.items()}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,13 +38,17 @@ class Login:
 
 
 class Client:
-    """Pushes and pulls."""
+    """Pushes and pulls.
+
+    `waited` is how long the registry took to answer so far, in seconds: bytes that storage sends are not in it.
+    """
 
     def __init__(self, address: str, login: Login | None = None) -> None:
         self._address = address
         self._login = login
         self._connection = http.client.HTTPConnection(address, timeout=_SECONDS)
         self._headers: dict[str, str] = {}
+        self.waited = 0.0
 
     def close(self) -> None:
         """Close the connection."""
@@ -58,18 +63,32 @@ class Client:
         answer = self._send("GET", f"{TOKEN_PATH}?{query}", headers={"authorization": f"Basic {basic}"})
         self._headers = {"authorization": f"Bearer {json.loads(_expect(answer, 200).data)['token']}"}
 
+    @property
+    def bearer(self) -> str:
+        """Return the header with the token."""
+        return self._headers["authorization"]
+
     def get(self, path: str, *, accept: str = "*/*") -> Answer:
         """Get something that is there."""
         return _expect(self._send("GET", path, headers={"accept": accept}), 200)
 
-    def push(self, name: str, tag: str, image: Image, *, chunked: bool) -> None:
-        """Push every blob and the manifest; nothing is asked for first."""
-        self.push_blobs(name, image, chunked=chunked)
+    def challenge(self) -> None:
+        """Ask without a token, as clients do first, to be told where there is one."""
+        _expect(self._send("GET", "/v2/"), 401)
+
+    def push(self, name: str, tag: str, image: Image, *, chunked: bool, asking: bool = False) -> None:
+        """Push every blob and the manifest."""
+        self.push_blobs(name, image, chunked=chunked, asking=asking)
         self.push_manifest(name, tag, image)
 
-    def push_blobs(self, name: str, image: Image, *, chunked: bool) -> None:
-        """Push layers and config, each by POST and PUT; `chunked` puts a PATCH with all of it between the two."""
+    def push_blobs(self, name: str, image: Image, *, chunked: bool, asking: bool = False) -> None:
+        """Push layers and config, each by POST and PUT.
+
+        `chunked` puts a PATCH with all of it between the two; `asking` asks first whether the blob is there.
+        """
         for blob in (*image.layers, image.config):
+            if asking:
+                _expect(self._send("HEAD", f"/v2/{name}/blobs/{blob.digest}"), 404)
             self._push_blob(name, blob, chunked=chunked)
 
     def push_manifest(self, name: str, tag: str, image: Image) -> None:
@@ -118,8 +137,11 @@ class Client:
     ) -> Answer:
         parts = urlsplit(location)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        started = time.perf_counter()
         self._connection.request(method, path, body, {**self._headers, **(headers or {})})
-        return _read(self._connection)
+        answer = _read(self._connection)
+        self.waited += time.perf_counter() - started
+        return answer
 
 
 def scope(name: str, actions: str) -> str:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from tests.bench.backend import clear_partition, lay_rows
+from tests.bench.calls import counted
 from tests.bench.client import scope, texts
-from tests.bench.entries import LISTINGS, Listing
+from tests.bench.entries import ANNOTATION_BYTES, LISTINGS, Listing
+from tests.bench.figures import Figure, Part, table
 from tests.bench.images import make_image, make_layer
-from tests.bench.registry import NAMESPACE, TABLE, Registry
+from tests.bench.registry import NAMESPACE, TABLE, Registry, running_registry
 from tests.bench.wire import Recording, Wire
 
 from moorage.domain.names import RepositoryName
@@ -25,7 +27,7 @@ class Reads:
 
     calls: int
     rows: int
-    units: int
+    units: float
     filtered: bool
 
 
@@ -41,6 +43,23 @@ class Pages:
     def same(self) -> bool:
         """Whether the number of entries changes nothing; a filter would read more rows than it shows."""
         return self.few == self.many and not any(reads.filtered for reads in (*self.few, *self.many))
+
+
+def measure() -> Part:
+    """Measure each listing at both sizes."""
+    with counted() as (_, wire), running_registry(wire.endpoint) as registry:
+        found = measure_pages(registry, wire)
+    figures = [
+        Figure(
+            f"reads of one page of {page.title}, {MANY:,} entries against {FEW:,}",
+            "-",
+            "the same",
+            f"{_told(page.many[0])} against {_told(page.few[0])}",
+            page.same,
+        )
+        for page in found
+    ]
+    return Part(figures, _section(found))
 
 
 def measure_pages(registry: Registry, wire: Wire) -> list[Pages]:
@@ -84,3 +103,26 @@ def _reads(recording: Recording) -> Reads:
         units=sum(call.read_units for call in calls),
         filtered=any(call.filtered for call in calls),
     )
+
+
+def _section(found: list[Pages]) -> str:
+    rows = [
+        (f"{page.title}, {which}", _told(few), _told(many))
+        for page in found
+        for which, few, many in zip(("first page", "a later page"), page.few, page.many, strict=True)
+    ]
+    return f"""\
+## Pages
+
+Asked with `n={PAGE}`; the referrers API knows no `n`, so its page is the 1 MB that one Query reads.
+
+{table(("page", f"{FEW:,} entries", f"{MANY:,} entries"), rows)}
+The rows are those that the stores write, laid into moto's table within its process: through the API they would be as
+many pushes. Rows are what the Query answered; it has no filter, so DynamoDB would evaluate no others. Units are
+strongly consistent ones for the size of these rows (moto invents its own). A referrer has {ANNOTATION_BYTES:,} bytes of
+annotations: with less, a thousand would fit into one page and there would be no page to compare.
+"""
+
+
+def _told(reads: Reads) -> str:
+    return f"{reads.calls} call, {reads.rows} rows, {reads.units:g} read units"

@@ -7,10 +7,12 @@ from threading import Barrier
 from typing import Any
 
 import boto3
+from tests.bench.calls import counted
 from tests.bench.client import Client, scope, texts
 from tests.bench.conflicts import Conflicts
+from tests.bench.figures import Figure, Part, table
 from tests.bench.images import Blob, Image, make_image, make_layer
-from tests.bench.registry import NAMESPACE, TABLE, Registry
+from tests.bench.registry import NAMESPACE, TABLE, Registry, running_registry
 from tests.bench.wire import Wire
 
 from moorage.domain.content import Counts
@@ -40,6 +42,16 @@ class Parallel:
     def exact(self) -> bool:
         """Whether the counters are those of the rows, and both what was pushed."""
         return self.expected == self.counted == self.recomputed
+
+
+def measure() -> Part:
+    """Push at once, and compare."""
+    with counted() as (endpoint, wire), running_registry(wire.endpoint) as registry:
+        found = push_in_parallel(registry, wire, endpoint)
+    errors = f"{len(found.errors)} errors, counters {'exact' if found.exact else 'WRONG'}"
+    clean = not found.errors and found.exact and found.pulled == PUSHES
+    figure = Figure(f"{PUSHES} parallel pushes to one repository", "-", "0 errors, counters exact", errors, clean)
+    return Part([figure], _section(found))
 
 
 def push_in_parallel(registry: Registry, wire: Wire, endpoint: str) -> Parallel:
@@ -107,3 +119,20 @@ def _rows(endpoint: str) -> Iterator[dict[str, Any]]:
     pages = boto3.client("dynamodb", endpoint_url=endpoint).get_paginator("scan")
     for page in pages.paginate(TableName=TABLE, ConsistentRead=True):
         yield from page["Items"]
+
+
+def _section(found: Parallel) -> str:
+    names = {"pushed": found.expected, "counters": found.counted, "recomputed": found.recomputed}
+    rows = [(name, f"{row.images}", f"{row.layers}", f"{row.bytes:,}") for name, row in names.items()]
+    errors = "".join(f"- `{error}`\n" for error in found.errors) + "\n" * bool(found.errors)
+    return f"""\
+## {PUSHES} pushes at once
+
+Clients of their own, every second one by PATCH; each image has {OWN_LAYERS} layers of its own and one that all share
+and nobody has counted yet, and the manifests are sent together. The wire refuses a transaction on a row that another
+write in flight has, as DynamoDB does and moto does not: {found.conflicts} of {found.commits} transactions.
+{len(found.errors)} errors reached a client, and {found.pulled} of {PUSHES} tags were pulled, byte for byte.
+
+{errors}{table(("", "images", "layers", "bytes"), rows)}
+Recomputed is a scan of the table: readable manifests, and links that are counted. One image was there before.
+"""

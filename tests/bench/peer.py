@@ -7,10 +7,11 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
-from tests.bench.backend import KEYS, REGION
+from tests.bench.backend import REGION
 from tests.bench.client import Client
 from tests.bench.registry import ROOT
 
@@ -35,6 +36,20 @@ _CACHE = "  cache: {blobdescriptor: inmemory}\n"
 
 class CannotBeHad(Exception):
     """The peer is not on this machine and could not be built; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A running peer."""
+
+    client: Client
+    address: str
+    process_id: int
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that it has used, as Linux tells it: in steps of 10 ms."""
+        fields = Path(f"/proc/{self.process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def install(environment: Mapping[str, str]) -> None:
@@ -63,8 +78,8 @@ def install(environment: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def running_peer(folder: Path, endpoint: str, *, cached: bool) -> Iterator[Client]:
-    """Serve from a bucket of its own, and yield a client; `cached` keeps what it knows of blobs in memory."""
+def running_peer(folder: Path, endpoint: str, *, cached: bool) -> Iterator[Peer]:
+    """Serve from a bucket of its own; `cached` keeps what it knows of blobs in memory. Raises CannotBeHad."""
     bucket = _BUCKET.format(name="cached" if cached else "plain")
     s3 = boto3.client("s3", endpoint_url=endpoint)
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -72,8 +87,8 @@ def running_peer(folder: Path, endpoint: str, *, cached: bool) -> Iterator[Clien
     config = folder / f"{bucket}.yml"
     config.write_text(
         _CONFIG.format(
-            access_key=KEYS["AWS_ACCESS_KEY_ID"],
-            secret_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+            access_key=os.environ["AWS_ACCESS_KEY_ID"],
+            secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
             region=REGION,
             endpoint=endpoint,
             bucket=bucket,
@@ -90,7 +105,7 @@ def running_peer(folder: Path, endpoint: str, *, cached: bool) -> Iterator[Clien
     client = Client(f"127.0.0.1:{port}")
     try:
         _wait(client, process, log)
-        yield client
+        yield Peer(client, f"127.0.0.1:{port}", process.pid)
     finally:
         client.close()
         process.terminate()

@@ -1,22 +1,28 @@
-"""A reverse proxy before DynamoDB and S3 that counts what passes: the wire, not what a client library says."""
+"""A reverse proxy before DynamoDB and S3 that counts what passes, and delays it: the wire, not what a library says."""
 
 import http.client
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.bench.conflicts import Conflicts
+from tests.bench.meter import Meter, Written
+from tests.bench.units import units_to_read
 
-READ_UNIT = 4096  # bytes that one strongly consistent read unit reads
+DYNAMODB = "DynamoDB"
+S3 = "S3"
 
 _NOT_PASSED_ON = {"connection", "expect", "keep-alive", "transfer-encoding"}
 _SECONDS = 60
+_KEPT_SECONDS = 1
 # What S3 calls a request with this method and, where there is one, this parameter. The first that fits counts.
 _S3 = (
     ("GET", "uploads", "ListMultipartUploads"),
@@ -44,17 +50,13 @@ class Call:
     download: bool = False  # by a client that was redirected: it asks storage, the registry does not
     filtered: bool = False
     items: int = 0
-    item_bytes: int = 0
+    read_units: float = 0
+    write_units: float = 0  # while the wire has a meter
 
     @property
     def name(self) -> str:
         """Return service and operation."""
         return f"{self.service} {self.operation}"
-
-    @property
-    def read_units(self) -> int:
-        """Return what DynamoDB would charge: a Query pays for the sum of the rows that it evaluates."""
-        return -(-self.item_bytes // READ_UNIT)
 
 
 class Recording:
@@ -83,13 +85,49 @@ class Recording:
         return Counter(call.name for call in self.calls)
 
 
+class _Upstream:
+    """The connections of one client's connection to what is behind the wire: opening one for each takes time."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self._addresses = addresses
+        self._open: dict[str, tuple[http.client.HTTPConnection, float]] = {}
+
+    def connection(self, service: str) -> http.client.HTTPConnection:
+        """Return one that was used a moment ago, which nobody closed meanwhile, or a new one."""
+        kept, used = self._open.get(service, (None, 0.0))
+        if kept is None or time.monotonic() - used > _KEPT_SECONDS:
+            if kept:
+                kept.close()
+            kept = http.client.HTTPConnection(self._addresses[service], timeout=_SECONDS)
+        self._open[service] = kept, time.monotonic()
+        return kept
+
+    def close(self) -> None:
+        """Close all."""
+        for kept, _ in self._open.values():
+            kept.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection of a client."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    upstream: _Upstream
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 class Wire:
     """Passes requests on as they are, host name and signature included, and records them."""
 
-    def __init__(self, upstream: str) -> None:
-        self._upstream = urlsplit(upstream).netloc
+    def __init__(self, *, dynamodb: str, s3: str) -> None:
+        self._addresses = {DYNAMODB: urlsplit(dynamodb).netloc, S3: urlsplit(s3).netloc}
         self._recordings: list[Recording] = []
         self._conflicts: Conflicts | None = None
+        self._meter: Meter | None = None
+        self._delays: Mapping[str, float] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -129,52 +167,93 @@ class Wire:
         finally:
             self._conflicts = None
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    @contextmanager
+    def metering(self, meter: Meter) -> Iterator[None]:
+        """Find out what writes cost, meanwhile."""
+        self._meter = meter
+        try:
+            yield
+        finally:
+            self._meter = None
+
+    @contextmanager
+    def delaying(self, seconds: Mapping[str, float]) -> Iterator[None]:
+        """Let the registry wait so long for each service, meanwhile; a client that was redirected does not wait."""
+        self._delays = seconds
+        try:
+            yield
+        finally:
+            self._delays = {}
+
+    def _handler(self) -> "type[_Handler]":
         wire = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
+        class Handler(_Handler):
+            def setup(self) -> None:
+                super().setup()
+                self.upstream = _Upstream(wire._addresses)
+
+            def finish(self) -> None:
+                self.upstream.close()
+                super().finish()
 
             def do_GET(self) -> None:
                 wire._serve(self)
 
             do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the base class's words
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
         return Handler
 
-    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+    def _serve(self, handler: _Handler) -> None:
         """Pass one request on, record it, and answer what came back."""
-        body = handler.rfile.read(int(handler.headers.get("content-length", "0")))
-        answer = self._pass_on(handler, body)
-        call = _call(handler, body, answer.data)
+        asked = _Asked.read(handler)
+        if not asked.download:
+            time.sleep(self._delays.get(asked.service, 0))
+        with self._meter.around(asked.operation, asked.fields) if self._meter else nullcontext(Written()) as written:
+            answer = self._pass_on(handler, asked)
+        call = _call(asked, answer, written)
         for recording in self._recordings:
             recording.add(call)
         _answer(handler, answer)
 
-    def _pass_on(self, handler: BaseHTTPRequestHandler, body: bytes) -> "_Answer":
-        target = handler.headers.get("x-amz-target", "")
-        if self._conflicts is None or not target:
-            return self._forward(handler, body)
-        with self._conflicts.passing(target.partition(".")[2], json.loads(body)) as refusal:
+    def _pass_on(self, handler: _Handler, asked: "_Asked") -> "_Answer":
+        if self._conflicts is None or asked.service != DYNAMODB:
+            return self._forward(handler, asked)
+        with self._conflicts.passing(asked.operation, asked.fields) as refusal:
             if refusal is None:
-                return self._forward(handler, body)
+                return self._forward(handler, asked)
             return _Answer(400, "Bad Request", [("content-type", "application/x-amz-json-1.0")], refusal)
 
-    def _forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> "_Answer":
-        upstream = http.client.HTTPConnection(self._upstream, timeout=_SECONDS)
+    def _forward(self, handler: _Handler, asked: "_Asked") -> "_Answer":
+        upstream = handler.upstream.connection(asked.service)
         upstream.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
         for name, value in handler.headers.items():
             if name.lower() not in _NOT_PASSED_ON:
                 upstream.putheader(name, value)
-        upstream.endheaders(body)
+        upstream.endheaders(asked.body)
         response = upstream.getresponse()
         data = response.read()
-        upstream.close()
         return _Answer(response.status, response.reason, response.getheaders(), data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request, and what its service calls it."""
+
+    service: str
+    operation: str
+    body: bytes
+    fields: Mapping[str, Any]  # DynamoDB's
+    download: bool = False
+
+    @classmethod
+    def read(cls, handler: _Handler) -> "_Asked":
+        body = handler.rfile.read(int(handler.headers.get("content-length", "0")))
+        target = handler.headers.get("x-amz-target", "")
+        if target:
+            return cls(DYNAMODB, target.partition(".")[2], body, json.loads(body))
+        parameters = parse_qs(urlsplit(handler.path).query, keep_blank_values=True)
+        return cls(S3, _s3_operation(handler, parameters), body, {}, download="X-Amz-Signature" in parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +264,7 @@ class _Answer:
     data: bytes
 
 
-def _answer(handler: BaseHTTPRequestHandler, answer: _Answer) -> None:
+def _answer(handler: _Handler, answer: _Answer) -> None:
     length = str(len(answer.data))
     handler.send_response_only(answer.status, answer.reason)
     for name, value in answer.headers:
@@ -198,33 +277,22 @@ def _answer(handler: BaseHTTPRequestHandler, answer: _Answer) -> None:
     handler.wfile.write(answer.data)
 
 
-def _call(handler: BaseHTTPRequestHandler, body: bytes, data: bytes) -> Call:
-    target = handler.headers.get("x-amz-target", "")
-    if not target:
-        return _s3_call(handler)
-    operation = target.partition(".")[2]
-    if operation != "Query":
-        return Call("DynamoDB", operation)
-    items = json.loads(data).get("Items", [])
-    filtered = "FilterExpression" in json.loads(body)
-    return Call("DynamoDB", operation, filtered=filtered, items=len(items), item_bytes=sum(map(_size, items)))
+def _call(asked: _Asked, answer: _Answer, written: Written) -> Call:
+    if asked.service == S3 or answer.status != HTTPStatus.OK:
+        return Call(asked.service, asked.operation, asked.download, write_units=written.units)
+    answered = json.loads(answer.data)
+    return Call(
+        asked.service,
+        asked.operation,
+        filtered="FilterExpression" in asked.fields,
+        items=len(answered.get("Items", ())),
+        read_units=units_to_read(asked.operation, asked.fields, answered),
+        write_units=written.units,
+    )
 
 
-def _s3_call(handler: BaseHTTPRequestHandler) -> Call:
-    parameters = parse_qs(urlsplit(handler.path).query, keep_blank_values=True)
+def _s3_operation(handler: _Handler, parameters: Mapping[str, Any]) -> str:
     name = next(name for method, key, name in _S3 if method == handler.command and (not key or key in parameters))
     if "x-amz-copy-source" in handler.headers:
-        name = {"UploadPart": "UploadPartCopy", "PutObject": "CopyObject"}[name]
-    return Call("S3", name, download="X-Amz-Signature" in parameters)
-
-
-def _size(item: Mapping[str, Mapping[str, Any]]) -> int:
-    """Return the size of a row as DynamoDB counts it: names and values in UTF-8, numbers two digits a byte."""
-    return sum(len(name) + _value_size(*value) for name, typed in item.items() for value in typed.items())
-
-
-def _value_size(kind: str, value: object) -> int:
-    if kind in {"BOOL", "NULL"}:
-        return 1
-    text = str(value)
-    return len(text) // 2 + 1 if kind == "N" else len(text.encode())
+        return {"UploadPart": "UploadPartCopy", "PutObject": "CopyObject"}[name]
+    return name

@@ -1,6 +1,6 @@
 """The implementations under test, each with a look inside and a hand for the states that only sweeps make."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import botocore.session
 from tests.fakes import Clock, Dice
 
+from moorage.devserver.strict import Endpoints
 from moorage.devserver.template import Template
 from moorage.domain.content import BytesState, LinkState, ManifestState
 from moorage.domain.digest import Digest
@@ -23,7 +24,6 @@ from moorage.wiring import Settings, open_stores
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "eu-central-1"
-
 Move = tuple[Tag, Digest | None, Digest | None, str]
 
 
@@ -103,12 +103,10 @@ class MemoryBackend:
 class Aws:
     """Plain clients of a server that speaks DynamoDB and S3, and stores for each limits, made once and emptied."""
 
-    def __init__(self, endpoint: str) -> None:
-        session = botocore.session.get_session()
-        self.endpoint = endpoint
-        self.dynamodb, self.s3 = (
-            session.create_client(service, region_name=REGION, endpoint_url=endpoint) for service in ("dynamodb", "s3")
-        )
+    def __init__(self, endpoints: Endpoints) -> None:
+        self.endpoints = endpoints
+        self.dynamodb = self._client("dynamodb", endpoints.dynamodb)
+        self.s3 = self._client("s3", endpoints.s3)
         self._template = Template.read(TEMPLATE)
         self._backends: dict[Limits, DynamoBackend] = {}
 
@@ -117,13 +115,22 @@ class Aws:
         """Lend a table and a bucket to one test, as the template says."""
         if limits not in self._backends:
             name = f"contract-{len(self._backends)}"
-            self._template.create_bucket(self.s3, name)
+            self._template.create_bucket(self.s3, name, without=self.endpoints.bucket_without)
             self._backends[limits] = DynamoBackend(self, name, limits)
         backend = self._backends[limits]
         self._template.create_table(self.dynamodb, backend.name)
         yield backend
         self.dynamodb.delete_table(TableName=backend.name)
         backend.stores.objects.sweep("", frozenset())
+
+    def _client(self, service: str, endpoint: str) -> Any:
+        return botocore.session.get_session().create_client(
+            service,
+            region_name=self.endpoints.region,
+            endpoint_url=endpoint,
+            aws_access_key_id=self.endpoints.credentials.access_key,
+            aws_secret_access_key=self.endpoints.credentials.secret_key,
+        )
 
 
 class DynamoBackend:
@@ -135,8 +142,10 @@ class DynamoBackend:
         settings = Settings(
             table=name,
             bucket=name,
-            region=REGION,
-            endpoint=aws.endpoint,
+            region=aws.endpoints.region,
+            dynamodb_endpoint=aws.endpoints.dynamodb,
+            s3_endpoint=aws.endpoints.s3,
+            public_endpoint=None,
             origins=("http://localhost",),
             trusted_proxies=(),
             blob_front=True,
@@ -147,6 +156,11 @@ class DynamoBackend:
 
     def everything(self) -> object:
         return sorted(self._items(), key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+
+    def load(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Put rows as they are, in DynamoDB's form."""
+        for row in rows:
+            self._aws.dynamodb.put_item(TableName=self.name, Item=row)
 
     def references(self, digest: Digest) -> set[str]:
         item = self._get(keys.stored_bytes(digest))

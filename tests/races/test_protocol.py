@@ -210,6 +210,27 @@ def test_m9_a_push_over_a_purge_brings_its_own_bytes(ready):
     ready.snapshot().check()
 
 
+def test_what_a_crash_leaves_of_a_large_manifest_is_found_by_its_edges(ready):
+    """
+    Its object is in the folder of the manifest that the edges name, and is no other row's.
+    """
+    large = image(LAYER, note="x" * 70_000)
+
+    def crash(name: str, call: Callable[[], Any]) -> Any:
+        if name == "manifests.commit":
+            raise KeyboardInterrupt
+        return call()
+
+    with pytest.raises(KeyboardInterrupt):
+        push_manifest(through(ready.stores, crash), put(ready.id, large, "v1"))
+
+    (edge,) = ready.stores.links.edges(ready.id, DIGEST)
+    folder = f"manifests/{ready.id}/{edge.parent}/"
+    assert ready.stores.manifests.get(ready.id, edge.parent) is None
+    assert 1 == ready.stores.objects.sweep(folder, frozenset())
+    assert 0 == ready.stores.objects.sweep("manifests/", frozenset())
+
+
 def test_m11_a_push_that_is_refused_leaves_the_edges_that_another_may_have_committed(ready):
     """
     P1 writes its edges; P2 writes them over, finds a child missing and is refused; P1 commits.

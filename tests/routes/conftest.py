@@ -3,7 +3,20 @@ import asyncio
 import pytest
 from tests.contract.backends import MemoryBackend
 from tests.factories import limits
+from tests.routes.fronts import FRONTS, expect
 from tests.routes.registry import Registry
+from tests.template.roles import Listening, Roles, roles
+
+
+def pytest_generate_tests(metafunc):
+    """Ask every registry directly, and behind a gateway."""
+    if "front" in metafunc.fixturenames:
+        metafunc.parametrize("front", FRONTS, indirect=True)
+
+
+def pytest_collection_modifyitems(items):
+    """Run here and there what can be there."""
+    items[:] = expect(items)
 
 
 @pytest.fixture(scope="session")
@@ -13,12 +26,33 @@ def runner():
         yield opened
 
 
+@pytest.fixture(scope="session")
+def allowed():
+    """What the role of each function allows."""
+    return roles().statements
+
+
+@pytest.fixture(autouse=True)
+def as_roles_allow(allowed, monkeypatch):
+    """No function calls what its role would refuse, whatever it is asked."""
+    heard = Roles(allowed)
+    Listening(monkeypatch, heard)
+    yield
+    assert [] == heard.refused
+
+
 @pytest.fixture
-def make_registry(make_backend, runner):
+def front(request):
+    """What is in front of the functions."""
+    return FRONTS[request.param]
+
+
+@pytest.fixture
+def make_registry(make_backend, runner, front):
     """Make a registry with these limits, on each kind of storage."""
 
     def make(**changes):
-        return Registry(make_backend(limits(namespace="acme", **changes)), runner)
+        return Registry(make_backend(limits(namespace="acme", **changes)), runner, front)
 
     return make
 
@@ -35,6 +69,6 @@ def client(registry):
 
 
 @pytest.fixture
-def memory(runner):
+def memory(runner, front):
     """A registry in memory, for what does not depend on storage."""
-    return Registry(MemoryBackend(limits(namespace="acme")), runner)
+    return Registry(MemoryBackend(limits(namespace="acme")), runner, front)

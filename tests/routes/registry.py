@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from starlette.datastructures import Headers
-from tests.contract.backends import REGION, DynamoBackend
+from tests.contract.backends import DynamoBackend
 from tests.fakes import Clock
+from tests.gateway import Gateway, functions_of
 
 from moorage.devserver.front import BlobFront
 from moorage.devserver.template import Template, load_app
@@ -21,7 +22,6 @@ from moorage.operations.identity import create_auth_token, create_user
 from moorage.operations.keys import rotate_keys
 from moorage.operations.repositories import create
 from moorage.stores.dynamodb.uploads import DynamoUploadStore
-from moorage.stores.presign import Credentials
 from moorage.web.site import TOKEN_PATH, Site
 from moorage.web.tokens import Keyring
 
@@ -54,10 +54,20 @@ class Answer:
         return self.json()["errors"][0]["detail"]
 
 
+def directly(registry):
+    """Mount the functions as the local server does."""
+    return load_app(TEMPLATE, registry.stores, registry.site, [*_front(registry.backend)])
+
+
+def behind_a_gateway(registry):
+    """Call the functions as Lambda does, with what API Gateway does to requests and answers."""
+    return Gateway(TEMPLATE, functions_of(TEMPLATE, registry.stores, registry.site), f"http://{HOST}")
+
+
 class Registry:
     """Every function of the template over one set of stores, whose clock a test holds."""
 
-    def __init__(self, backend, runner):
+    def __init__(self, backend, runner, front=directly):
         self.clock = Clock(datetime.now(UTC))
         self.backend = backend
         self.stores = _with_clock(backend, self.clock)
@@ -66,7 +76,7 @@ class Registry:
             namespace="acme",
             keyring=Keyring(self.stores.identity.public_keys, self.clock),
         )
-        self.app = load_app(TEMPLATE, self.stores, self.site, [*_front(backend)])
+        self.app = front(self)
         self._runner = runner
         self._passwords = {}
         rotate_keys(self.stores)
@@ -298,4 +308,5 @@ def _with_clock(backend, clock):
 def _front(backend):
     """Yield where redirects lead, when the bucket is one."""
     if isinstance(backend, DynamoBackend):
-        yield BlobFront(backend.name, backend._aws.endpoint, Credentials("test", "test"), REGION).route()
+        aws = backend._aws.endpoints
+        yield BlobFront(backend.name, aws.s3, aws.credentials, aws.region).route()

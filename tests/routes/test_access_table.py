@@ -176,9 +176,15 @@ def test_who_may_do_what(place, method, path, caller):
         expected = "202"  # a new session reads nothing that could tell: the manifest that ends the push does
     assert matches(expected, answer, method), (expected, answer)
     if answer.status == 401:
-        assert answer.headers["www-authenticate"].startswith("Bearer realm=") or path == TOKEN_PATH
+        assert path == TOKEN_PATH or challenge_of(answer, caller).startswith("Bearer realm=")
     if answer.status >= 400:
         assert before == read(registry)
+
+
+def challenge_of(answer, caller):
+    """Return the challenge. Only functions know that a repository is another by now, and a gateway renames theirs."""
+    renamed = answer.headers.get("x-amzn-remapped-www-authenticate", "") if caller == "made anew" else ""
+    return answer.headers.get("www-authenticate", renamed)
 
 
 def matches(expected, answer, method):

@@ -38,16 +38,6 @@ def test_every_package_is_routed():
     assert {function.package for function in FUNCTIONS} == packages
 
 
-def test_greedy_variables_are_last():
-    """
-    API Gateway: "The greedy path variable must be at the end of the resource path".
-    """
-    greedy = [path for function in FUNCTIONS for _, path in function.routes if "+}" in path]
-
-    assert greedy
-    assert [path for path in greedy if path.index("+}") == len(path) - 2] == greedy
-
-
 def test_no_request_has_two_functions():
     """
     Method and path decide which function answers.
@@ -58,7 +48,14 @@ def test_no_request_has_two_functions():
 
 
 def test_every_function_is_invoked_by_something():
-    assert [] == [function.package for function in FUNCTIONS if not function.routes and not function.schedules]
+    """
+    By a route, by a schedule, or by an API that asks whether a request may pass.
+    """
+    idle = [function.package for function in FUNCTIONS if not function.routes and not function.schedules]
+    auth = TEMPLATE.body["Resources"]["Api"]["Properties"]["Auth"]
+
+    assert ["authorizer"] == idle
+    assert [{"Fn::GetAtt": "Authorizer.Arn"}] == [one["FunctionArn"] for one in auth["Authorizers"].values()]
 
 
 def test_sweeping_is_scheduled_and_not_routed():
@@ -68,6 +65,15 @@ def test_sweeping_is_scheduled_and_not_routed():
     (sweeping,) = [function for function in FUNCTIONS if function.package == "sweeping"]
 
     assert Function("sweeping", timedelta(minutes=5), (), (timedelta(minutes=5),)) == sweeping
+
+
+def test_a_route_is_mounted_where_the_domain_maps_its_api():
+    """
+    The token endpoint's API is below a base path: clients send it, and it is in the path once, however it is declared.
+    """
+    (tokens,) = [function for function in FUNCTIONS if function.package == "tokens"]
+
+    assert (("GET", "/20180419/docker/token"), ("POST", "/20180419/docker/token")) == tokens.routes
 
 
 def test_the_environment_comes_from_parameters_and_resources():

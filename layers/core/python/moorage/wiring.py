@@ -1,4 +1,7 @@
-"""The composition root: settings in, stores out. The only module that reads the environment."""
+"""The composition root: settings in, stores out. The only module that reads the environment.
+
+Adapters are imported where they are opened: a cold start pays only for those that its function has.
+"""
 
 import re
 import secrets
@@ -6,21 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from moorage.domain.errors import NameInvalid
 from moorage.domain.names import parse_name
 from moorage.domain.repository import Sparse
 from moorage.stores.base import Limits, Stores
-from moorage.stores.dynamodb.identity import DynamoIdentityStore
-from moorage.stores.dynamodb.links import DynamoBytesStore, DynamoLinkStore
-from moorage.stores.dynamodb.manifests import DynamoManifestStore
-from moorage.stores.dynamodb.repositories import DynamoRepositoryStore
-from moorage.stores.dynamodb.table import Table
-from moorage.stores.dynamodb.uploads import DynamoUploadStore
-from moorage.stores.s3 import S3ObjectStore
-from moorage.web.site import Site
-from moorage.web.tokens import Keyring
+from moorage.stores.deadline import HURRIED, PATIENT
+
+if TYPE_CHECKING:
+    from moorage.stores.recovery import DynamoHistory, S3History
+    from moorage.web.site import Site
 
 T = TypeVar("T")
 
@@ -39,12 +38,15 @@ class Settings:
     table: str
     bucket: str
     region: str
-    endpoint: str | None
+    dynamodb_endpoint: str | None
+    s3_endpoint: str | None
+    public_endpoint: str | None
     origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
     blob_front: bool
     url_life: timedelta
     limits: Limits
+    head_filler: bool = False
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -53,18 +55,30 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         table=_required(environ, "MOORAGE_TABLE"),
         bucket=_required(environ, "MOORAGE_BUCKET"),
         region=_required(environ, "AWS_REGION"),
-        endpoint=environ.get("AWS_ENDPOINT_URL") or None,
+        dynamodb_endpoint=_endpoint(environ, "DYNAMODB"),
+        s3_endpoint=_endpoint(environ, "S3"),
+        public_endpoint=_public_endpoint(environ),
         origins=tuple(_origin(text) for text in _required(environ, "MOORAGE_ORIGINS").split()),
         trusted_proxies=tuple(_network(text) for text in environ.get("MOORAGE_TRUSTED_PROXIES", "").split()),
         blob_front=_choice(environ, "MOORAGE_BLOB_FRONT", "s3", {"s3": False, "host": True}),
         url_life=timedelta(seconds=_whole(environ, "MOORAGE_URL_SECONDS", 900, 60, 3600)),
         limits=_limits(environ),
+        head_filler=_choice(environ, "MOORAGE_HEAD_BODY", "empty", {"empty": False, "filler": True}),
     )
 
 
 def open_stores(settings: Settings) -> Stores:
     """Build every adapter."""
-    table = Table(settings.table, region=settings.region, endpoint=settings.endpoint)
+    from moorage.stores.dynamodb.identity import DynamoIdentityStore
+    from moorage.stores.dynamodb.links import DynamoBytesStore, DynamoLinkStore
+    from moorage.stores.dynamodb.manifests import DynamoManifestStore
+    from moorage.stores.dynamodb.repositories import DynamoRepositoryStore
+    from moorage.stores.dynamodb.table import Table
+    from moorage.stores.dynamodb.uploads import DynamoUploadStore
+    from moorage.stores.s3 import S3ObjectStore
+
+    timeouts = PATIENT if settings.limits.body_bytes is None else HURRIED  # bodies have a limit where a gateway waits
+    table = Table(settings.table, region=settings.region, endpoint=settings.dynamodb_endpoint, timeouts=timeouts)
     namespace = settings.limits.namespace
     return Stores(
         repositories=DynamoRepositoryStore(table, namespace),
@@ -74,10 +88,12 @@ def open_stores(settings: Settings) -> Stores:
         objects=S3ObjectStore(
             settings.bucket,
             region=settings.region,
-            endpoint=settings.endpoint,
+            endpoint=settings.s3_endpoint,
+            public_endpoint=settings.public_endpoint,
             behind_front=settings.blob_front,
             url_life=settings.url_life,
             clock=_now,
+            timeouts=timeouts,
         ),
         manifests=DynamoManifestStore(table, settings.limits.images, secrets.token_bytes),
         identity=DynamoIdentityStore(table, namespace),
@@ -87,14 +103,67 @@ def open_stores(settings: Settings) -> Stores:
     )
 
 
-def open_site(settings: Settings, stores: Stores) -> Site:
+def open_history(settings: Settings) -> "tuple[DynamoHistory, S3History]":
+    """Build what knows the past of table and bucket."""
+    from moorage.stores.recovery import DynamoHistory, S3History
+
+    return (
+        DynamoHistory(settings.table, region=settings.region, endpoint=settings.dynamodb_endpoint),
+        S3History(settings.bucket, region=settings.region, endpoint=settings.s3_endpoint),
+    )
+
+
+def open_site(settings: Settings, stores: Stores) -> "Site":
     """Build what the web needs to know of where it is."""
+    from moorage.web.site import Site
+    from moorage.web.tokens import Keyring
+
     return Site(
         origins=settings.origins,
         namespace=settings.limits.namespace,
         keyring=Keyring(stores.identity.public_keys, stores.clock),
         trusted_proxies=settings.trusted_proxies,
+        head_filler=settings.head_filler,
     )
+
+
+def open_gate(settings: Settings, environ: Mapping[str, str]) -> "Site":
+    """Build what the authorizer needs: a site that reads its keys without botocore.
+
+    The credentials are those that Lambda gives a function in its environment.
+    """
+    from moorage.stores.dynamodb.keyring import PublicKeyReader
+    from moorage.stores.presign import Credentials
+    from moorage.web.site import Site
+    from moorage.web.tokens import Keyring
+
+    reader = PublicKeyReader(
+        settings.table,
+        settings.limits.namespace,
+        region=settings.region,
+        endpoint=settings.dynamodb_endpoint,
+        credentials=Credentials(
+            _required(environ, "AWS_ACCESS_KEY_ID"),
+            _required(environ, "AWS_SECRET_ACCESS_KEY"),
+            environ.get("AWS_SESSION_TOKEN") or None,
+        ),
+        clock=_now,
+    )
+    return Site(settings.origins, settings.limits.namespace, Keyring(reader, _now))
+
+
+def _endpoint(environ: Mapping[str, str], service: str) -> str | None:
+    """Return where a service is, if not at AWS: by the names that AWS's own SDKs read, the service's own first."""
+    everything, own = (environ.get(name) or None for name in ("AWS_ENDPOINT_URL", f"AWS_ENDPOINT_URL_{service}"))
+    return own or everything
+
+
+def _public_endpoint(environ: Mapping[str, str]) -> str | None:
+    """Return where clients find the bucket, if that is not where functions do."""
+    text = environ.get("MOORAGE_PUBLIC_ENDPOINT", "").strip()
+    if text and not _ORIGIN.fullmatch(text.lower()):
+        raise SettingInvalid(f"MOORAGE_PUBLIC_ENDPOINT is https://<host>[:<port>], without a path, not {text!r}")
+    return text or None
 
 
 def _limits(environ: Mapping[str, str]) -> Limits:

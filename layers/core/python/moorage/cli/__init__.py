@@ -6,10 +6,13 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from moorage.cli.doctor import doctor
 from moorage.cli.keys import key
 from moorage.cli.repositories import repository
+from moorage.cli.restore import restore
 from moorage.cli.users import auth_token, bootstrap, user
 from moorage.domain.errors import RegistryError, Unavailable
+from moorage.domain.history import CannotRestore
 from moorage.operations.identity import Refused
 from moorage.wiring import SettingInvalid
 
@@ -23,7 +26,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except Unavailable as error:
             raise click.ClickException(f"no answer from the table: {_cause(error)}") from error
-        except (RegistryError, Refused, SettingInvalid, BotoCoreError) as error:
+        except (RegistryError, Refused, CannotRestore, SettingInvalid, BotoCoreError) as error:
             raise click.ClickException(str(error)) from error
         except (ClientError, PynamoDBException) as error:
             raise click.ClickException(f"AWS refuses: {_cause(error)}") from error
@@ -47,3 +50,5 @@ main.add_command(user)
 main.add_command(auth_token)
 main.add_command(repository)
 main.add_command(key)
+main.add_command(restore)
+main.add_command(doctor)

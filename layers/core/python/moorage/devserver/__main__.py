@@ -18,9 +18,17 @@ def main() -> int:
         "--state", type=Path, default=Path(".dev"), help="folder for credentials and log (default: .dev)"
     )
     parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="default: %(default)s")
+    parser.add_argument(
+        "--aws",
+        choices=("moto", "strict"),
+        default="moto",
+        help="what stands in for AWS: moto forgets all when it stops; strict checks all and keeps it (default: moto)",
+    )
     arguments = parser.parse_args()
     try:
-        run(Options(arguments.host, arguments.port, arguments.state, arguments.template), os.environ.copy())
+        strict = arguments.aws == "strict"
+        options = Options(arguments.host, arguments.port, arguments.state, arguments.template, strict)
+        run(options, os.environ.copy())
     except CannotStart as error:
         sys.stderr.write(f"{error}\n")
         return 1

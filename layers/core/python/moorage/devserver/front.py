@@ -20,7 +20,7 @@ from moorage.stores.presign import Credentials, SignatureRefused, presign, verif
 
 PIECE = 256 * 1024
 
-_FORWARDED = ("range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range")
+FORWARDED = ("range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range")
 _RETURNED = (
     "accept-ranges",
     "content-encoding",
@@ -85,18 +85,19 @@ class BlobFront:
         )
         parts = urlsplit(url)
         connection = http.client.HTTPConnection(parts.netloc, timeout=_UPSTREAM_SECONDS)
-        headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
+        headers = {name: request.headers[name] for name in FORWARDED if name in request.headers}
         connection.request(request.method, f"{parts.path}?{parts.query}", headers=headers)
         answer = connection.getresponse()
         if answer.status == 403:  # to a signature that is right: S3 does not tell who may not list what is not there
             connection.close()
             return _tell(request, 404, "NoSuchKey", "there is no such key")
-        return _pass_through(connection, answer, parameters.get("x-digest"))
+        return pass_through(connection, answer, parameters.get("x-digest"))
 
 
-def _pass_through(
-    connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, digest: str | None
+def pass_through(
+    connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, digest: str | None = None
 ) -> Response:
+    """Answer as S3 did, a piece at a time."""
     headers = {name: value for name in _RETURNED if (value := answer.getheader(name)) is not None}
     if digest and answer.status < 300:
         headers["docker-content-digest"] = digest

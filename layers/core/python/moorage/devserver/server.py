@@ -1,21 +1,14 @@
 """The whole product on one machine and one port, laid out by `template.yaml`."""
 
-import json
 import logging
 import os
-import secrets
-import shlex
-import signal
 import socket
 import sys
-import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from types import FrameType
 from typing import TextIO, cast
 
 import boto3
@@ -24,20 +17,19 @@ from starlette.applications import Starlette
 
 from moorage.devserver.aws import CannotStart, running_aws
 from moorage.devserver.front import BlobFront
+from moorage.devserver.process import become, clear, published, stop_on_signals
 from moorage.devserver.schedule import Schedule
+from moorage.devserver.strict import REGION, Endpoints, make_credentials, running_strict
 from moorage.devserver.template import Template, load_app
-from moorage.operations.identity import bootstrap
-from moorage.stores.presign import Credentials
+from moorage.operations.identity import Refused, bootstrap
+from moorage.relay import server as relay
+from moorage.stores.base import Stores
 from moorage.wiring import SettingInvalid, open_site, open_stores, read_settings
 
 ADMINISTRATOR = "admin"
 
-_REGION = "eu-central-1"
-_NAMES = {"Table": "moorage", "Bucket": "moorage-blobs"}
-_PUBLISHED = ("env", "credentials.json")  # in this order: scripts wait for the last
-_KEEP_ALIVE_SECONDS = 75
+NAMES = {"Table": "moorage", "Bucket": "moorage-blobs"}
 _STOP_SECONDS = 3
-_BACKLOG = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,96 +40,107 @@ class Options:
     port: int
     state: Path
     template: Path
+    strict: bool = False
 
 
 def run(options: Options, environ: Mapping[str, str]) -> None:
     """Serve until SIGINT or SIGTERM. Raises CannotStart."""
-    stopping = _stop_on_signals()
+    stopping = stop_on_signals()
     if not options.template.is_file():
         raise CannotStart(f"there is no {options.template}; start it in the folder that has one")
     template = Template.read(options.template)
     with ExitStack() as stack:
-        listener = stack.enter_context(_listen(options.host, options.port))
-        _clear(options.state)
-        terminal = stack.enter_context(_output_to(options.state / "server.log"))
-        endpoint = stack.enter_context(running_aws(options.state / "tmp", environ))
-        environment = _environment(template, environ, _port(listener), endpoint)
-        _become(environment)
-        app, login = _assemble(template, environment, _port(listener))
-        stack.enter_context(_published(options.state, login, environment))
+        listener = stack.enter_context(listen(options.host, options.port))
+        clear(options.state)
+        terminal = stack.enter_context(output_to(options.state / "server.log"))
+        aws = stack.enter_context(_standing_in(options, environ))
+        environment = _environment(template, environ, port_of(listener), aws)
+        become(environment)
+        app, login = _assemble(
+            template, environment, port_of(listener), aws, _kept(options) if options.strict else None
+        )
+        stack.enter_context(published(options.state, login, environment))
         stack.enter_context(Schedule(template.functions()))
-        terminal.write(_welcome(login, options.state))
+        terminal.write(_welcome(login, options))
         terminal.flush()
         if not stopping.is_set():
-            _server(app).run([listener])
+            server_of(app).run([listener])
 
 
-def _assemble(template: Template, environment: Mapping[str, str], port: int) -> tuple[Starlette, dict[str, str]]:
+@contextmanager
+def _standing_in(options: Options, environ: Mapping[str, str]) -> Iterator[Endpoints]:
+    """Run what stands in for AWS: moto, which forgets and forgives, or what does neither."""
+    if options.strict:
+        with running_strict(_kept(options), environ) as endpoints:
+            yield endpoints
+    else:
+        with running_aws(options.state / "tmp", environ) as url:
+            yield Endpoints(url, url, make_credentials(), REGION)
+
+
+def _kept(options: Options) -> Path:
+    return options.state / "aws"
+
+
+def _assemble(
+    template: Template, environment: Mapping[str, str], port: int, aws: Endpoints, kept: Path | None
+) -> tuple[Starlette, dict[str, str]]:
     """Make table, bucket, administrator and application; return the latter, and how to log in."""
-    bucket = environment["MOORAGE_BUCKET"]
-    template.create_table(boto3.client("dynamodb"), environment["MOORAGE_TABLE"])
-    template.create_bucket(boto3.client("s3"), bucket)
+    table, bucket = environment["MOORAGE_TABLE"], environment["MOORAGE_BUCKET"]
+    dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
+    if table not in dynamodb.list_tables()["TableNames"]:
+        template.create_table(dynamodb, table, without=())
+    if bucket not in [found["Name"] for found in s3.list_buckets()["Buckets"]]:
+        template.create_bucket(s3, bucket, without=aws.bucket_without)
     try:
         settings = read_settings(environment)
     except SettingInvalid as error:
         raise CannotStart(str(error)) from error
     stores = open_stores(settings)
-    password = bootstrap(stores, ADMINISTRATOR)
+    password = _bootstrap(stores, kept)
     sys.path.append(str(template.code))
-    credentials = Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-    front = BlobFront(bucket, environment["AWS_ENDPOINT_URL"], credentials, environment["AWS_REGION"])
+    front = BlobFront(bucket, aws.s3, aws.credentials, aws.region)
     app = load_app(template, stores, open_site(settings, stores), [front.route()])
     namespace = settings.limits.namespace
     login = {
         "registry": f"localhost:{port}",
         "namespace": namespace,
-        "username": f"{namespace}/{password.user.name}",
-        "password": password.text,
+        "username": f"{namespace}/{ADMINISTRATOR}",
+        "password": password,
     }
     return app, login
 
 
-def _stop_on_signals() -> threading.Event:
-    """End the process in good order, whatever it is doing, and say so: an exit raised in a finalizer is swallowed."""
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-        sys.exit(0)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return stopping
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything else is started; clients who come early wait. Raises CannotStart."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(
-        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
-    )  # named, or asyncio leaves Nagle's delay on
+def _bootstrap(stores: Stores, kept: Path | None) -> str:
+    """Make the first administrator and return the password; beside data that is kept, it is kept as well."""
+    file = kept / "administrator" if kept else None
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise CannotStart(
-            f"cannot listen on {host} port {port}: {_reason(error)}; choose another: make dev PORT={port + 1}"
-        ) from error
-    return listener
+        password = bootstrap(stores, ADMINISTRATOR).text
+    except Refused as error:
+        if file is None or not file.exists():
+            raise CannotStart(f"the administrator's password is lost; remove {kept} to begin anew") from error
+        return file.read_text(encoding="utf-8")
+    if file:
+        file.touch(mode=0o600)
+        file.write_text(password, encoding="utf-8")
+    return password
 
 
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is started; clients who come early wait. Raises CannotStart."""
+    try:
+        return relay.listen(host, port)
+    except relay.CannotListen as error:
+        raise CannotStart(f"{error}; choose another: PORT={port + 1}") from error
 
 
-def _port(listener: socket.socket) -> int:
+def port_of(listener: socket.socket) -> int:
+    """Return the port that was asked for, or chosen for 0."""
     return int(listener.getsockname()[1])
 
 
 @contextmanager
-def _output_to(path: Path) -> Iterator[TextIO]:
+def output_to(path: Path) -> Iterator[TextIO]:
     """Send standard output and error to the log, as Lambda does with what functions write; yield the terminal.
 
     It is done beneath Python: a logger has taken hold of `sys.stdout` when it was imported.
@@ -156,56 +159,24 @@ def _output_to(path: Path) -> Iterator[TextIO]:
         yield terminal
 
 
-def _environment(template: Template, environ: Mapping[str, str], port: int, endpoint: str) -> dict[str, str]:
+def _environment(template: Template, environ: Mapping[str, str], port: int, aws: Endpoints) -> dict[str, str]:
     """Return the functions' environment: the template's, as it is here; what the user has set wins, but for AWS."""
     hosts = ("localhost", "127.0.0.1", "[::1]", "host.docker.internal")
     return {
-        **template.variables(_NAMES),
+        **template.variables(NAMES),
         "MOORAGE_ORIGINS": " ".join(f"http://{host}:{port}" for host in hosts),
         "MOORAGE_BODY_LIMIT": "none",
         "MOORAGE_BLOB_FRONT": "host",
         **{name: value for name, value in environ.items() if name.startswith("MOORAGE_")},
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_REGION": _REGION,
-        "AWS_DEFAULT_REGION": _REGION,
-        "AWS_ACCESS_KEY_ID": f"LOCAL{secrets.token_hex(8).upper()}",
-        "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        **aws.environment(),
     }
 
 
-def _become(environment: Mapping[str, str]) -> None:
-    """Make it this process's environment, with nothing left of the user's own AWS account."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ.update(environment)
-
-
-def _clear(state: Path) -> None:
-    """Make the folder, without what a server that was killed has left."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in _PUBLISHED:
-        (state / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _published(state: Path, login: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[None]:
-    """Write files that only the owner reads, each at once as a whole; they are true only while the server runs."""
-    exports = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
-    for name, text in zip(_PUBLISHED, ("".join(exports), json.dumps(login, indent=2) + "\n"), strict=True):
-        with tempfile.NamedTemporaryFile("w", dir=state, delete=False, encoding="utf-8") as file:  # made with mode 600
-            file.write(text)
-        Path(file.name).replace(state / name)
-    try:
-        yield
-    finally:
-        _clear(state)
-
-
-def _welcome(login: Mapping[str, str], state: Path) -> str:
+def _welcome(login: Mapping[str, str], options: Options) -> str:
+    state = options.state
+    fate = f"stays in {_kept(options)}" if options.strict else "is gone"
     image = f"{login['registry']}/{login['namespace']}/hello:1"
-    return f"""Moorage is ready on http://{login["registry"]}; what is stored is gone when it stops (Ctrl-C).
+    return f"""Moorage is ready on http://{login["registry"]}; what is stored {fate} when it stops (Ctrl-C).
 
   user      {login["username"]}
   password  {login["password"]}
@@ -231,7 +202,8 @@ class WithoutQuery(logging.Filter):
         return True
 
 
-def _server(app: Starlette) -> uvicorn.Server:
+def server_of(app: Starlette) -> uvicorn.Server:
+    """Return a server of an application, which writes a line for each request and forgets presigned queries."""
     handler = {
         "class": "logging.StreamHandler",
         "stream": "ext://sys.stdout",
@@ -246,14 +218,4 @@ def _server(app: Starlette) -> uvicorn.Server:
         "handlers": {"log": handler},
         "loggers": {"uvicorn": {"handlers": ["log"], "level": "INFO", "propagate": False}},
     }
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="h11",
-            lifespan="off",
-            log_config=logging_config,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_STOP_SECONDS,
-        )
-    )
+    return relay.make_server(app, stop_seconds=_STOP_SECONDS, log_config=logging_config)

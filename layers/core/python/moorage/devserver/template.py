@@ -1,7 +1,8 @@
 """What `template.yaml` says, done on one machine: its routes mounted, its table and bucket made, its schedules read."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -9,16 +10,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from moorage.devserver import cloudformation
+from moorage.devserver.cloudformation import Unknown, Values
 from moorage.stores.base import Stores
 from moorage.web.shim import create_app
 from moorage.web.site import Site
+
+DELETION_PROTECTION = "DeletionProtectionEnabled"  # of the table: with it, nobody deletes it before it is switched off
+TLS_ONLY = "PolicyDocument"  # of the bucket: with it, no stand-in could be used, because none speaks TLS
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 
@@ -29,7 +34,7 @@ class Function:
 
     package: str
     timeout: timedelta
-    routes: tuple[tuple[str, str], ...]  # method, path
+    routes: tuple[tuple[str, str], ...]  # method, path as clients send it
     schedules: tuple[timedelta, ...]
 
 
@@ -43,7 +48,7 @@ class Template:
     @classmethod
     def read(cls, path: Path) -> "Template":
         """Parse a template with CloudFormation's tags."""
-        return cls(path.parent, yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506 - a SafeLoader
+        return cls(path.parent, cloudformation.read(path))
 
     @property
     def code(self) -> Path:
@@ -52,35 +57,47 @@ class Template:
 
     def functions(self) -> list[Function]:
         """Return every function."""
-        return [_function({**self._globals, **properties}) for properties in self._of_type("AWS::Serverless::Function")]
+        functions = self._of_type("AWS::Serverless::Function")
+        return [self._function({**self._globals, **properties}) for properties in functions]
 
     def variables(self, names: Mapping[str, str]) -> dict[str, str]:
-        """Return the functions' environment: defaults of parameters, and `names` of resources; the rest is left out."""
-        defaults = {name: parameter.get("Default") for name, parameter in self.body["Parameters"].items()}
-        values = {**defaults, **names}
-        variables: Mapping[str, Any] = self._globals["Environment"]["Variables"]
-        found = {name: values.get(value["Ref"]) for name, value in variables.items()}
-        return {name: str(value) for name, value in found.items() if value is not None}
+        """Return the functions' environment: defaults of parameters, and `names` of resources.
 
-    def create_table(self, dynamodb: Any, name: str) -> None:
-        """Make the table by the calls that CloudFormation would make."""
-        (properties,) = self._of_type("AWS::DynamoDB::Table")
-        fields = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-        dynamodb.create_table(TableName=name, **{field: properties[field] for field in fields})
-        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
+        What only a deployer knows is left out.
+        """
+        values = Values(self.body, names)
+        variables: dict[str, str] = {}
+        for name, value in self._globals["Environment"]["Variables"].items():
+            try:
+                variables[name] = str(values.resolve(value))
+            except Unknown:
+                continue
+        return variables
 
-    def create_bucket(self, s3: Any, name: str) -> None:
-        """Make the bucket by the calls that CloudFormation would make."""
-        (properties,) = self._of_type("AWS::S3::Bucket")
+    def create_table(self, dynamodb: Any, name: str, *, without: Collection[str] = (DELETION_PROTECTION,)) -> None:
+        """Make the table by the calls that CloudFormation would make, but for the properties named in `without`."""
+        (declared,) = self._of_type("AWS::DynamoDB::Table")
+        properties = _chosen(Values(self.body, {}).resolve(declared), without)
+        after = {
+            "TimeToLiveSpecification": dynamodb.update_time_to_live,
+            "PointInTimeRecoverySpecification": dynamodb.update_continuous_backups,
+        }
+        at_once = {field: value for field, value in properties.items() if field not in after}
+        if "SSESpecification" in at_once:
+            at_once["SSESpecification"] = {"Enabled": at_once["SSESpecification"]["SSEEnabled"]}
+        dynamodb.create_table(TableName=name, **at_once)
+        for field in after.keys() & properties.keys():
+            after[field](TableName=name, **{field: properties[field]})
+
+    def create_bucket(self, s3: Any, name: str, *, without: Collection[str] = (TLS_ONLY,)) -> None:
+        """Make the bucket by the calls that CloudFormation would make, but for the properties named in `without`."""
+        (declared,), (policy,) = self._of_type("AWS::S3::Bucket"), self._of_type("AWS::S3::BucketPolicy")
+        given = {"Bucket": name, "Bucket.Arn": f"arn:aws:s3:::{name}"}
+        properties = _chosen(Values(self.body, given).resolve({**declared, TLS_ONLY: policy[TLS_ONLY]}), without)
+        calls = [_BUCKET_CALLS[field](value) for field, value in properties.items()]
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
-        s3.put_public_access_block(
-            Bucket=name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"]
-        )
-        rules = [
-            {"ID": rule["Id"], "Filter": {"Prefix": ""}, **{field: rule[field] for field in rule if field != "Id"}}
-            for rule in properties["LifecycleConfiguration"]["Rules"]
-        ]
-        s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+        for method, arguments in calls:
+            getattr(s3, method)(Bucket=name, **arguments)
 
     @property
     def _globals(self) -> Mapping[str, Any]:
@@ -89,6 +106,68 @@ class Template:
     def _of_type(self, kind: str) -> list[Mapping[str, Any]]:
         resources = self.body["Resources"].values()
         return [resource["Properties"] for resource in resources if resource["Type"] == kind]
+
+    def _function(self, properties: Mapping[str, Any]) -> Function:
+        events = [(event["Type"], event["Properties"]) for event in properties.get("Events", {}).values()]
+        routes = [(event["Method"], self._path(kind, event)) for kind, event in events if kind in {"Api", "HttpApi"}]
+        return Function(
+            package=properties["Handler"].removesuffix(".app.handler"),
+            timeout=timedelta(seconds=properties["Timeout"]),
+            routes=tuple(dict.fromkeys(routes)),
+            schedules=tuple(_interval(event["Schedule"]) for kind, event in events if kind == "Schedule"),
+        )
+
+    def _path(self, kind: str, event: Mapping[str, Any]) -> str:
+        """Return the path that clients send: below the base path that the domain maps to the API."""
+        path = str(event["Path"])
+        api = event["RestApiId" if kind == "Api" else "ApiId"]
+        (key,) = [
+            mapping.get("ApiMappingKey", "")
+            for mapping in self._of_type("AWS::ApiGatewayV2::ApiMapping")
+            if mapping["ApiId"] == api
+        ]
+        return path if not key or path.startswith(f"/{key}/") else f"/{key}{path}"
+
+
+def _chosen(properties: Mapping[str, Any], without: Collection[str]) -> dict[str, Any]:
+    """Leave out what `without` names; a name that is no property is a mistake."""
+    if unknown := set(without) - properties.keys():
+        raise ValueError(f"the template has no {', '.join(sorted(unknown))}")
+    return {name: value for name, value in properties.items() if name not in without}
+
+
+def _lifecycle(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Say rules of CloudFormation as the API wants them."""
+    rules = []
+    for declared in configuration["Rules"]:
+        rule = {**declared, "ID": declared["Id"], "Filter": {"Prefix": ""}}
+        del rule["Id"]
+        if "ExpiredObjectDeleteMarker" in rule:
+            rule["Expiration"] = {"ExpiredObjectDeleteMarker": rule.pop("ExpiredObjectDeleteMarker")}
+        rules.append(rule)
+    return {"LifecycleConfiguration": {"Rules": rules}}
+
+
+def _encryption(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    rules = [
+        {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
+        for rule in configuration["ServerSideEncryptionConfiguration"]
+    ]
+    return {"ServerSideEncryptionConfiguration": {"Rules": rules}}
+
+
+# A property that is not here fails: nothing of the template is left out in silence.
+_BUCKET_CALLS: dict[str, Callable[[Any], tuple[str, dict[str, Any]]]] = {
+    "OwnershipControls": lambda value: ("put_bucket_ownership_controls", {"OwnershipControls": value}),
+    "PublicAccessBlockConfiguration": lambda value: (
+        "put_public_access_block",
+        {"PublicAccessBlockConfiguration": value},
+    ),
+    "BucketEncryption": lambda value: ("put_bucket_encryption", _encryption(value)),
+    "VersioningConfiguration": lambda value: ("put_bucket_versioning", {"VersioningConfiguration": value}),
+    "LifecycleConfiguration": lambda value: ("put_bucket_lifecycle_configuration", _lifecycle(value)),
+    TLS_ONLY: lambda value: ("put_bucket_policy", {"Policy": json.dumps(value)}),
+}
 
 
 def load_app(template: Template, stores: Stores, site: Site, front: Sequence[BaseRoute] = ()) -> Starlette:
@@ -122,35 +201,8 @@ def _tell_unrouted(_request: Request, error: Exception) -> Response:
     return JSONResponse(body, error.status_code, error.headers)
 
 
-def _function(properties: Mapping[str, Any]) -> Function:
-    events = [(event["Type"], event["Properties"]) for event in properties["Events"].values()]
-    return Function(
-        package=properties["Handler"].removesuffix(".app.handler"),
-        timeout=timedelta(seconds=properties["Timeout"]),
-        routes=tuple((event["Method"], event["Path"]) for kind, event in events if kind == "Api"),
-        schedules=tuple(_interval(event["Schedule"]) for kind, event in events if kind == "Schedule"),
-    )
-
-
 def _interval(expression: str) -> timedelta:
     match = _RATE.fullmatch(expression)
     if not match:
         raise ValueError(f"the local server knows rate(<n> minutes|hours|days), not {expression}")
     return timedelta(**{f"{match[2]}s": int(match[1])})
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms: `!Ref X` is {"Ref": "X"}, `!Sub x` is {"Fn::Sub": "x"}."""
-
-
-def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.MappingNode):
-        value: Any = loader.construct_mapping(node, deep=True)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_scalar(cast("yaml.ScalarNode", node))
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _short_form)

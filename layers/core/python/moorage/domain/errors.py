@@ -4,7 +4,7 @@ RegistryError
 ├── NameInvalid, NameUnknown
 ├── TagInvalid, DigestInvalid, PageInvalid, ScopeInvalid
 ├── BlobUnknown, BlobInUse, RangeUnsatisfiable
-├── UploadUnknown, UploadInvalid, UploadOutOfOrder, BodyTooLarge
+├── UploadUnknown, UploadInvalid, UploadOutOfOrder, BodyTooLarge, BodyStalled
 ├── ManifestUnknown, ManifestInvalid, ManifestBlobUnknown, ManifestTooLarge, ManifestInUse
 ├── TagChanged, LimitReached
 ├── Unauthenticated, Denied, TooManyRequests
@@ -83,6 +83,10 @@ class UploadOutOfOrder(RegistryError):
 
 class BodyTooLarge(RegistryError):
     """More bytes than one request can carry here."""
+
+
+class BodyStalled(RegistryError):
+    """No bytes of a body have come for so long that its client must be gone."""
 
 
 class ManifestUnknown(RegistryError):

@@ -115,7 +115,7 @@ class Hasher:
 
 def _address(view: memoryview) -> Any:
     """Return a pointer into a buffer; only writable ones can be borrowed, others are copied."""
-    return bytes(view) if view.readonly else (ctypes.c_ubyte * view.nbytes).from_buffer(view)
+    return bytes(view) if view.readonly else ctypes.byref(ctypes.c_ubyte.from_buffer(view))
 
 
 @cache

@@ -114,7 +114,7 @@ class _Put:
             pause(self._stores, attempt)
         raise busy()
 
-    def _try(self, reading: Reading) -> bool:
+    def _try(self, reading: Reading, *, again: bool = True) -> bool:
         """Commit what was read; False when it is no longer so, and must be read again."""
         try:
             self._commit(reading)
@@ -125,7 +125,8 @@ class _Put:
         except Conflict:
             self._shard = _roll(self._stores)
         except ShardFull:
-            self._make_room()
+            if again and self._make_room():
+                return self._try(reading, again=False)  # at once: the share that was moved is anybody's until then
         except Unavailable:
             if self._is_in():
                 return True
@@ -238,20 +239,21 @@ class _Put:
             if digest in layers and link.counted is None and link.readable and digest not in self._counted
         ]
 
-    def _make_room(self) -> None:
+    def _make_room(self) -> bool:
         """Try other shards first, then move share to this one; refuse when no shard has any left."""
         self._full_shards += 1
         if self._full_shards < SHARD_TRIES:
             self._shard = _roll(self._stores)
-            return
+            return False
         try:
             moved = self._stores.manifests.take_share(self._request.repository_id, self._shard, 1)
         except (ShardFull, Conflict):
-            return
+            return False
         if not moved:
             raise LimitReached(
                 f"the repository has {self._stores.limits.images} images, which is its limit; delete some first"
             )
+        return True
 
     def _record(self, own: ManifestRecord | None) -> ManifestRecord:
         """Return the row as it shall be: a readable one keeps its place, its shard and its times."""
@@ -295,7 +297,7 @@ class _Put:
         if own and own.key and own.state is not ManifestState.PURGING:
             return own.key
         if self._key is None:
-            self._key = keys.manifest_object(self._request.repository_id, new_ulid(self._stores))
+            self._key = keys.manifest_object(self._request.repository_id, self._digest, new_ulid(self._stores))
             self._stores.objects.put(self._key, self._request.data)
         return self._key
 

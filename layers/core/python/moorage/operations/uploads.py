@@ -59,9 +59,15 @@ class Appending:
     """A request that adds bytes to a session, as its only writer until it is done."""
 
     def __init__(
-        self, stores: Stores, ticket: UploadTicket, *, first: int | None, digest: Digest | None = None
+        self,
+        stores: Stores,
+        ticket: UploadTicket,
+        *,
+        first: int | None,
+        digest: Digest | None = None,
+        expected: int | None = None,
     ) -> None:
-        """Claim the session; `digest` is what the request will close it with.
+        """Claim the session; `digest` is what the request will close it with, `expected` how many bytes it adds.
 
         Raises UploadUnknown, UploadOutOfOrder when `first` is not where the session stands, or TooManyRequests.
         """
@@ -81,14 +87,24 @@ class Appending:
         progress = session.progress
         if digest and progress.offset == 0:
             progress = replace(progress, algorithm=digest.algorithm)
-        self.assembly = Assembly(stores, session.id, progress, allowance=allowance)
+        self.assembly = Assembly(stores, session.id, progress, allowance=allowance, expected=expected)
 
     def feed(self, data: bytes | bytearray) -> None:
-        """Add bytes, and stay the writer."""
-        if self._now() - self._claimed > WRITER_LIFE / 3:
-            self._renew()
+        """Add bytes, and stay the writer; waits for memory and for parts on their way."""
+        self.stay()
         with self._sealing():
             self.assembly.feed(data)
+
+    def work(self) -> None:
+        """Do what is due before more bytes are added to the assembly, and stay the writer."""
+        self.stay()
+        with self._sealing():
+            self.assembly.work()
+
+    def stay(self) -> None:
+        """Renew the claim when it is time: while bytes come, and while they wait."""
+        if self._now() - self._claimed > WRITER_LIFE / 3:
+            self._renew()
 
     def record(self) -> int:
         """Record what has come, so that the next request can go on there; returns the offset."""
@@ -163,7 +179,7 @@ class Appending:
         return self._stores.clock()
 
 
-def finish(stores: Stores, ticket: UploadTicket, digest: Digest, body: bytes) -> None:
+def finish(stores: Stores, ticket: UploadTicket, digest: Digest, body: bytes | bytearray) -> None:
     """Close a session with its last bytes, of less than a part: the record, the object, the bytes row, the link.
 
     Repeating it is fine. Raises UploadUnknown, UploadInvalid, UploadOutOfOrder or DigestInvalid; a session that was
@@ -181,8 +197,11 @@ def finish(stores: Stores, ticket: UploadTicket, digest: Digest, body: bytes) ->
         if progress.offset == 0:
             progress = replace(progress, algorithm=digest.algorithm)
         assembly = Assembly(stores, session.id, progress)
-        assembly.feed(body)
-        _make_blob(stores, session, assembly, digest)
+        try:
+            assembly.adopt(body)
+            _make_blob(stores, session, assembly, digest)
+        finally:
+            assembly.release()
 
 
 def sweep(stores: Stores, limit: int, time_left: Callable[[], bool]) -> int:

@@ -154,7 +154,7 @@ class Gone(LookupError):
 class ObjectStore(Protocol):
     """The bucket. Keys are unique, never overwritten by other bytes, and never a prefix of one another."""
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | bytearray) -> None:
         """Store a whole object."""
 
     def read(self, key: str) -> bytes:

@@ -17,8 +17,9 @@ GUARD#<ns>#<user>     ADDRESS#<address>                     wrong passwords in a
 KEYRING#<ns>          PUBLIC#<kid>                          keys that verify tokens
 SIGNER#<ns>           PRIVATE#<kid>                         keys that sign; a partition that only `tokens` may read
 
-In the bucket: blobs/<upload>/<ulid> for blobs and what becomes one, manifests/<repository>/<ulid> for manifests that do
-not fit their row. Ids come before names, so that no key is a prefix of another as a folder.
+In the bucket: blobs/<upload>/<ulid> for blobs and what becomes one, manifests/<repository>/<digest>/<ulid> for
+manifests that do not fit their row. Ids come before names, so that no key is a prefix of another as a folder. Each
+folder is one row's, or that of a row that was never committed: who clears away after that row clears the folder.
 """
 
 from typing import NamedTuple
@@ -179,6 +180,6 @@ def blob_object(session_id: str, ulid: str) -> str:
     return f"{blob_prefix(session_id)}{ulid}"
 
 
-def manifest_object(repository_id: str, ulid: str) -> str:
-    """Object key for a manifest that does not fit its row."""
-    return f"manifests/{repository_id}/{ulid}"
+def manifest_object(repository_id: str, digest: Digest, ulid: str) -> str:
+    """Object key for a manifest that does not fit its row, unique for each attempt."""
+    return f"manifests/{repository_id}/{digest}/{ulid}"

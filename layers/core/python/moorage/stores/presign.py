@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 LONGEST_LIFE = timedelta(days=7)
 CLOCK_SKEW = timedelta(minutes=15)
+ALGORITHM = "AWS4-HMAC-SHA256"
+TIME = "%Y%m%dT%H%M%SZ"
 
-_ALGORITHM = "AWS4-HMAC-SHA256"
-_TIME = "%Y%m%dT%H%M%SZ"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _SIGNED_QUERY = {"X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Signature"}
 _PARAMETERS_CODE = "AuthorizationQueryParametersError"
@@ -40,6 +40,15 @@ class SignatureRefused(Exception):
         self.message = message
 
 
+def sign(secret: str, time: str, scope: str, request: str) -> str:
+    """Sign a canonical request: its last line is the hash of the payload, or UNSIGNED-PAYLOAD."""
+    hashed = hashlib.sha256(request.encode()).hexdigest()
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = _hmac(key, part)
+    return _hmac(key, f"{ALGORITHM}\n{time}\n{scope}\n{hashed}").hex()
+
+
 def presign(
     method: str,
     base: str,
@@ -57,11 +66,11 @@ def presign(
     well: S3's `response-content-type`, or a parameter that only a front of ours reads.
     """
     parts = urlsplit(base)
-    time = now.astimezone(UTC).strftime(_TIME)
+    time = now.astimezone(UTC).strftime(TIME)
     scope = f"{time[:8]}/{region}/s3/aws4_request"
     parameters = {
         **(query or {}),
-        "X-Amz-Algorithm": _ALGORITHM,
+        "X-Amz-Algorithm": ALGORITHM,
         "X-Amz-Credential": f"{credentials.access_key}/{scope}",
         "X-Amz-Date": time,
         "X-Amz-Expires": str(int(expires.total_seconds())),
@@ -71,7 +80,8 @@ def presign(
     path = _encode_path(f"{parts.path.rstrip('/')}/{key}")
     host = parts.netloc.lower().removesuffix(_DEFAULT_PORTS.get(parts.scheme, ""))
     canonical = _canonical_query(parameters.items())
-    signature = _sign(credentials.secret_key, time, scope, f"{method}\n{path}\n{canonical}\nhost:{host}\n\nhost")
+    request = f"{method}\n{path}\n{canonical}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
+    signature = sign(credentials.secret_key, time, scope, request)
     return f"{parts.scheme}://{parts.netloc}{path}?{canonical}&X-Amz-Signature={signature}"
 
 
@@ -88,9 +98,9 @@ def verify(
     parameters = dict(pairs)
     secret, time, scope = _read(parameters, secret_of, region)
     canonical = _canonical_query(pair for pair in pairs if pair[0] != "X-Amz-Signature")
-    signature = _sign(
-        secret, time, scope, f"{method}\n{_encode_path(unquote(path))}\n{canonical}\nhost:{host.lower()}\n\nhost"
-    )
+    encoded = _encode_path(unquote(path))
+    request = f"{method}\n{encoded}\n{canonical}\nhost:{host.lower()}\n\nhost\nUNSIGNED-PAYLOAD"
+    signature = sign(secret, time, scope, request)
     if not hmac.compare_digest(signature.encode(), parameters["X-Amz-Signature"].encode()):
         raise SignatureRefused("SignatureDoesNotMatch", "the signature is not for this method, host, path and query")
     _check_life(time, parameters["X-Amz-Expires"], now)
@@ -103,8 +113,8 @@ def _read(parameters: Mapping[str, str], secret_of: Callable[[str], str | None],
         raise SignatureRefused("AccessDenied", "the request is not signed")
     if parameters.keys() & _SIGNED_QUERY != _SIGNED_QUERY:
         raise SignatureRefused(_PARAMETERS_CODE, f"a presigned URL has {', '.join(sorted(_SIGNED_QUERY))}")
-    if parameters.get("X-Amz-Algorithm") != _ALGORITHM or parameters.get("X-Amz-SignedHeaders") != "host":
-        raise SignatureRefused(_PARAMETERS_CODE, f"the algorithm is {_ALGORITHM}, the signed header is host")
+    if parameters.get("X-Amz-Algorithm") != ALGORITHM or parameters.get("X-Amz-SignedHeaders") != "host":
+        raise SignatureRefused(_PARAMETERS_CODE, f"the algorithm is {ALGORITHM}, the signed header is host")
     access_key, _, scope = parameters["X-Amz-Credential"].partition("/")
     time = parameters["X-Amz-Date"]
     if not re.fullmatch(r"\d{8}T\d{6}Z", time, re.ASCII) or scope != f"{time[:8]}/{region}/s3/aws4_request":
@@ -119,7 +129,7 @@ def _read(parameters: Mapping[str, str], secret_of: Callable[[str], str | None],
 
 def _check_life(time: str, expires: str, now: datetime) -> None:
     try:
-        signed, life = datetime.strptime(time, _TIME).replace(tzinfo=UTC), timedelta(seconds=int(expires))
+        signed, life = datetime.strptime(time, TIME).replace(tzinfo=UTC), timedelta(seconds=int(expires))
     except (ValueError, OverflowError):
         raise SignatureRefused(_PARAMETERS_CODE, "X-Amz-Date or X-Amz-Expires is not a time") from None
     if not timedelta() < life <= LONGEST_LIFE:
@@ -137,15 +147,6 @@ def _encode_path(path: str) -> str:
 def _canonical_query(parameters: Iterable[tuple[str, str]]) -> str:
     encoded = sorted((quote(name, safe=""), quote(value, safe="")) for name, value in parameters)
     return "&".join(f"{name}={value}" for name, value in encoded)
-
-
-def _sign(secret: str, time: str, scope: str, request: str) -> str:
-    """Sign a canonical request whose payload is not signed."""
-    hashed = hashlib.sha256(f"{request}\nUNSIGNED-PAYLOAD".encode()).hexdigest()
-    key = f"AWS4{secret}".encode()
-    for part in scope.split("/"):
-        key = _hmac(key, part)
-    return _hmac(key, f"{_ALGORITHM}\n{time}\n{scope}\n{hashed}").hex()
 
 
 def _hmac(key: bytes, text: str) -> bytes:

@@ -1,5 +1,7 @@
 """`ObjectStore` on S3."""
 
+import base64
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -14,13 +16,15 @@ from moorage.domain.digest import Digest
 from moorage.domain.errors import Unavailable, UploadUnknown
 from moorage.stores import deadline
 from moorage.stores.base import Gone
+from moorage.stores.deadline import ATTEMPTS, PATIENT, Timeouts
 from moorage.stores.presign import Credentials, presign
 
 DELETE_BATCH = 1_000  # keys that one DeleteObjects takes
 PIECE = 1024 * 1024  # bytes
 
 _GONE = {"NoSuchKey", "NoSuchUpload", "404"}  # 404: a HEAD has no body to say more in
-_LATER = {"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable", "SlowDown", "503", "500"}
+_LATER = {"BadDigest", "OperationAborted", "RequestTimeout"}  # beside every status from 500 on
+_SERVER_ERROR = 500
 _CREDENTIALS_MARGIN = timedelta(minutes=1)
 
 
@@ -33,16 +37,20 @@ class S3ObjectStore:
         *,
         region: str,
         endpoint: str | None,
+        public_endpoint: str | None,
         behind_front: bool,
         url_life: timedelta,
         clock: Callable[[], datetime],
+        timeouts: Timeouts = PATIENT,
     ) -> None:
         self._bucket = bucket
         self._region = region
         self._endpoint = endpoint
+        self._public_endpoint = public_endpoint or endpoint
         self._behind_front = behind_front
         self._url_life = url_life
         self._clock = clock
+        self._timeouts = timeouts
         self._session = botocore.session.get_session()
         self._making = Lock()  # botocore sessions are not for several threads at once; its clients are
         self._client: Any = None
@@ -61,20 +69,21 @@ class S3ObjectStore:
             region_name=self._region,
             endpoint_url=self._endpoint,
             config=Config(
-                connect_timeout=3,
-                read_timeout=60,
-                retries={"total_max_attempts": 4, "mode": "standard"},
+                connect_timeout=self._timeouts.connect,
+                read_timeout=self._timeouts.read,
+                retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
                 max_pool_connections=40,
-                s3={"addressing_style": "path" if self._endpoint else "auto"},
+                # Bytes carry a checksum that S3 checks: hashing them again for the signature costs more than sending.
+                s3={"addressing_style": "path" if self._endpoint else "auto", "payload_signing_enabled": False},
             ),
         )
         deadline.watch(client)
         return client
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | bytearray) -> None:
         """Store a whole object."""
         with _translated():
-            self.client.put_object(Bucket=self._bucket, Key=key, Body=data)
+            self.client.put_object(Bucket=self._bucket, Key=key, Body=data, ChecksumCRC32=_checksum(data))
 
     def read(self, key: str) -> bytes:
         """Return a whole object."""
@@ -95,7 +104,12 @@ class S3ObjectStore:
         """Store a part."""
         with _translated():
             answer = self.client.upload_part(
-                Bucket=self._bucket, Key=key, UploadId=multipart, PartNumber=number, Body=data
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=multipart,
+                PartNumber=number,
+                Body=data,
+                ChecksumCRC32=_checksum(data),
             )
         return str(answer["ETag"])
 
@@ -151,7 +165,9 @@ class S3ObjectStore:
             while waiting:
                 batch, waiting = waiting[:DELETE_BATCH], waiting[DELETE_BATCH:]
                 objects = {"Objects": [{"Key": key} for key in batch], "Quiet": True}
-                self.client.delete_objects(Bucket=self._bucket, Delete=objects)
+                answer = self.client.delete_objects(Bucket=self._bucket, Delete=objects)
+                if answer.get("Errors"):  # S3 answers 200, and tells here of the keys that are still there
+                    raise _busy()
 
     def sweep(self, prefix: str, keep: frozenset[str]) -> int:
         """Clear a folder of a session."""
@@ -184,8 +200,8 @@ class S3ObjectStore:
         """Return where the client finds the bucket: at S3, or at a front of ours under the name the client used."""
         if self._behind_front:
             return f"{host}/{self._bucket}"
-        if self._endpoint:
-            return f"{self._endpoint.rstrip('/')}/{self._bucket}"
+        if self._public_endpoint:
+            return f"{self._public_endpoint.rstrip('/')}/{self._bucket}"
         return f"https://{self._bucket}.s3.{self._region}.amazonaws.com"
 
     def _credentials(self) -> tuple[Credentials, timedelta]:
@@ -211,13 +227,22 @@ def _translated() -> Iterator[None]:
     except ClientError as error:
         if _code(error) in _GONE:
             raise Gone from error
-        if _code(error) not in _LATER:
+        if _code(error) not in _LATER and error.response["ResponseMetadata"]["HTTPStatusCode"] < _SERVER_ERROR:
             raise
         _later(error)
 
 
+def _checksum(data: bytes | bytearray) -> str:
+    """Return what S3 must find in a body, or it refuses it."""
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+
+
 def _later(error: Exception) -> NoReturn:
-    raise Unavailable("storage is busy; send the request again") from error
+    raise _busy() from error
+
+
+def _busy() -> Unavailable:
+    return Unavailable("storage is busy; send the request again")
 
 
 def _code(error: ClientError) -> str:

@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from moorage.domain import errors
 from moorage.web.auth import challenge
+from moorage.web.watch import logger
 
 # Statuses that have no code of their own borrow the nearest (docs/decisions.md).
 SPEC: dict[type[errors.RegistryError], tuple[int, str]] = {
@@ -21,6 +22,7 @@ SPEC: dict[type[errors.RegistryError], tuple[int, str]] = {
     errors.UploadInvalid: (400, "BLOB_UPLOAD_INVALID"),
     errors.UploadOutOfOrder: (416, "BLOB_UPLOAD_INVALID"),
     errors.BodyTooLarge: (413, "SIZE_INVALID"),
+    errors.BodyStalled: (408, "BLOB_UPLOAD_INVALID"),
     errors.ManifestUnknown: (404, "MANIFEST_UNKNOWN"),
     errors.ManifestInvalid: (400, "MANIFEST_INVALID"),
     errors.ManifestBlobUnknown: (404, "MANIFEST_BLOB_UNKNOWN"),
@@ -43,6 +45,8 @@ def spec_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, errors.RegistryError):
         body = {"code": "UNAVAILABLE", "message": "the registry failed to answer; the log knows why", "detail": {}}
         return JSONResponse({"errors": [body]}, 500)
+    if isinstance(error, errors.Unavailable) and error.__cause__:
+        logger.warning("storage failed", request_id=request.scope.get("request_id"), cause=str(error.__cause__))
     status, code = SPEC[type(error)]
     body = {"code": code, "message": error.message, "detail": dict(error.detail)}
     return JSONResponse({"errors": [body]}, status, headers=_headers(request, error))
@@ -57,7 +61,7 @@ def _headers(request: Request, error: errors.RegistryError) -> dict[str, str]:
     if isinstance(error, errors.Unavailable):
         return {"retry-after": str(RETRY_AFTER)}
     if isinstance(error, errors.UploadOutOfOrder):
-        return {"location": request.url.path, "range": f"0-{max(error.offset - 1, 0)}"}
+        return {"location": request.scope["path"], "range": f"0-{max(error.offset - 1, 0)}"}
     if isinstance(error, errors.RangeUnsatisfiable):
         return {"content-range": f"bytes */{error.size}"}
     return {}

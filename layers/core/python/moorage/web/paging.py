@@ -33,4 +33,4 @@ def page_of(request: Request) -> PageRequest:
 def link_next(request: Request, **parameters: str | int | None) -> dict[str, str]:
     """Return the Link header to the page that follows."""
     query = urlencode({name: value for name, value in parameters.items() if value is not None}, quote_via=quote)
-    return {"link": f'<{request.url.path}?{query}>; rel="next"'}
+    return {"link": f'<{request.scope["path"]}?{query}>; rel="next"'}

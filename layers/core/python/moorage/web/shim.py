@@ -14,6 +14,7 @@ from starlette.routing import Route, compile_path
 
 from moorage.domain.errors import NameUnknown, RegistryError, Unsupported
 from moorage.stores.base import Stores
+from moorage.stores.deadline import answering
 from moorage.web.site import Site
 from moorage.web.watch import Watch
 
@@ -90,7 +91,7 @@ def create_app(api: Api, stores: Stores, site: Site, *, inline: bool) -> Starlet
     )
     app.router.redirect_slashes = False
     app.state.stores, app.state.site, app.state.inline = stores, site, inline
-    app.add_middleware(Watch, tell_error=api.tell_error)
+    app.add_middleware(Watch, tell_error=api.tell_error, head_filler=site.head_filler)
     return app
 
 
@@ -99,7 +100,13 @@ def serve(api: Api, stores: Stores, site: Site) -> LambdaHandler:
     from mangum import Mangum  # noqa: PLC0415 - only Lambda needs it
 
     # "off": Mangum would run startup and shutdown for each request.
-    return cast("LambdaHandler", Mangum(create_app(api, stores, site, inline=True), lifespan="off"))
+    answer = Mangum(create_app(api, stores, site, inline=True), lifespan="off")
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        with answering(context.get_remaining_time_in_millis() / 1000):
+            return answer(event, context)
+
+    return handler
 
 
 def _methods(route: Route) -> list[str]:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import cast
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING, cast
 
 from moorage.web.tokens import Keyring
+
+if TYPE_CHECKING:
+    from starlette.requests import Request  # the authorizer has a site, and no web framework
 
 TOKEN_PATH = "/20180419/docker/token"  # noqa: S105 - a path
 
@@ -21,6 +22,7 @@ class Site:
     namespace: str
     keyring: Keyring
     trusted_proxies: tuple[str, ...] = ()  # addresses or networks
+    head_filler: bool = False  # whether the front takes the length of an answer to HEAD from its body
 
     def origin(self, host: str | None) -> str:
         """Return the origin whose host and port the client used, else the first: never one that a stranger chose."""
@@ -43,7 +45,7 @@ class Site:
         """Whether a repository name is in the namespace."""
         return name.startswith(f"{self.namespace}/")
 
-    def client_address(self, request: Request) -> str:
+    def client_address(self, request: "Request") -> str:
         """Return where a request came from; X-Forwarded-For counts only when one of our proxies sent it."""
         address = request.client.host if request.client else ""
         forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
@@ -58,7 +60,7 @@ class Site:
         return parsed is not None and any(parsed in ip_network(proxy, strict=False) for proxy in self.trusted_proxies)
 
 
-def site_of(request: Request) -> Site:
+def site_of(request: "Request") -> Site:
     """Return the site that the application was made with."""
     return cast("Site", request.app.state.site)
 

@@ -1,8 +1,10 @@
 """What surrounds every request: a request id, one log line, no internals in a 500, and a body read to its end."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -14,21 +16,34 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 logger = Logger(service="moorage")
 
 DRAIN_LIMIT = 16 * 1024 * 1024  # bytes
+DRAIN_SECONDS = 10
+
+
+def count(metric: str, *, request_id: str | None = None, **dimensions: str) -> None:
+    """Count what an alarm watches; the request id leads from the count to the log."""
+    with single_metric(name=metric, unit=MetricUnit.Count, value=1, namespace="Moorage") as counted:
+        for name, value in dimensions.items():
+            counted.add_dimension(name=name, value=value)
+        if request_id:
+            counted.add_metadata(key="request_id", value=request_id)
 
 
 class Watch:
     """ASGI middleware; the outermost of ours."""
 
-    def __init__(self, app: ASGIApp, tell_error: Callable[[Request, Exception], Response]) -> None:
+    def __init__(
+        self, app: ASGIApp, tell_error: Callable[[Request, Exception], Response], *, head_filler: bool
+    ) -> None:
         self._app = app
         self._tell_error = tell_error
+        self._head_filler = head_filler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        watched = _Exchange(scope, receive, send)
+        watched = _Exchange(scope, receive, send, head_filler=self._head_filler)
         try:
             await self._app(scope, watched.receive, watched.send)
         except ClientDisconnect:
@@ -44,13 +59,16 @@ class Watch:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, head_filler: bool) -> None:
         context: Any = scope.get("aws.context")
         self.request_id = str(getattr(context, "aws_request_id", None) or uuid.uuid4())
         self.status = 0
+        scope["request_id"] = self.request_id
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._head_filler = head_filler
+        self._length = 0  # that the answer says to have
         self._body_ended = False
         self._started = time.perf_counter()
 
@@ -63,21 +81,30 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self._length = int(dict(message["headers"]).get(b"content-length", 0))
             message["headers"] = [*message["headers"], (b"x-request-id", self.request_id.encode())]
             if self.status >= 400:
                 await self._drain()
         elif self._scope["method"] == "HEAD":
-            message["body"] = b""  # RFC 9110, 9.3.2; not every server between here and the client takes it off
+            message["body"] = self._head_body(message.get("body", b""))
         await self._send(message)
+
+    def _head_body(self, body: bytes) -> bytes:
+        """Return none (RFC 9110, 9.3.2; not every server takes it off), or what a front measures and takes off."""
+        if not self._head_filler:
+            return b""
+        return bytes(self._length) if self.status == 200 else body
 
     async def _drain(self) -> None:
         """Take the rest of a body that was refused: answered earlier, many clients see a reset, not the answer."""
         taken = 0
-        while not self._body_ended and taken < DRAIN_LIMIT:
-            message = await self.receive()
-            if message["type"] != "http.request":
-                return
-            taken += len(message.get("body", b""))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not self._body_ended and taken < DRAIN_LIMIT:
+                    message = await self.receive()
+                    if message["type"] != "http.request":
+                        return
+                    taken += len(message.get("body", b""))
 
     def log(self) -> None:
         """Write one line; never the query or a header: they carry secrets."""
@@ -92,5 +119,4 @@ class _Exchange:
             logger.info("request", **fields)
             return
         logger.error("request", **fields)
-        with single_metric(name="ServerErrors", unit=MetricUnit.Count, value=1, namespace="Moorage") as metric:
-            metric.add_dimension(name="method", value=self._scope["method"])
+        count("ServerErrors", request_id=self.request_id, method=self._scope["method"])

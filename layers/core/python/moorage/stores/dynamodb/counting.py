@@ -41,12 +41,19 @@ class Plan:
         """Add a write."""
         self._writes.append((kind, write))
 
-    def run(self, table: Table) -> None:
-        """Apply all of it, or raise what the first refusal means, in the order of `Kind`; else Conflict."""
+    def run(self, table: Table, applied: Callable[[Item | None], bool] = lambda _: False) -> None:
+        """Apply all of it, or raise what the first refusal means, in the order of `Kind`; else Conflict.
+
+        A refusal is none when an earlier sending was applied and its answer lost: `applied` is asked then, and told
+        the first row whose condition does not hold, as it is.
+        """
         try:
             table.transact([write for _, write in self._writes])
         except Cancelled as cancelled:
-            refused = {kind for place, (kind, _) in enumerate(self._writes) if cancelled.failed(place)}
+            places = [place for place in range(len(self._writes)) if cancelled.failed(place)]
+            refused = {self._writes[place][0] for place in places}
+            if cancelled.repeated and places and applied(cancelled.reasons[places[0]][1]):
+                return
             for kind, meaning in _MEANING.items():
                 if kind in refused:
                     raise meaning from cancelled

@@ -6,6 +6,7 @@ from math import ceil
 from typing import cast
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.expressions.condition import Condition
 
 from moorage.domain.access import Role
 from moorage.domain.content import Page
@@ -99,27 +100,30 @@ class DynamoIdentityStore:
         """Add to the count; start a new one, with a second call, when the last is forgotten."""
         key, expires = self._guard(name, address), _seconds(now + FAILURES_REMEMBERED)
         actions = [GuardItem.failures.add(1), GuardItem.last.set(now), GuardItem.expires.set(expires)]
-        remembered = Item.pk.does_not_exist() | (GuardItem.last > now - FAILURES_REMEMBERED)
+        counted = GuardItem.last == now  # by an earlier sending of the same request
+        remembered = Item.pk.does_not_exist() | ((GuardItem.last > now - FAILURES_REMEMBERED) & ~counted)
         try:
             self._table.update(key, GuardItem, actions, remembered)
-        except Missed:
+        except Missed as missed:
+            if isinstance(missed.item, GuardItem) and missed.item.last == now:
+                return
             # Two that start the new count at once count as one: no matter.
             self._table.put(GuardItem(*key, failures=1, last=now, expires=expires))
 
     def create(self, user: User) -> bool:
         """Write the row, if there is none."""
-        try:
-            self._table.put(self._user(user), Item.pk.does_not_exist())
-        except Missed:
-            return False
-        return True
+        return self._put_once(user, Item.pk.does_not_exist())
 
     def update(self, user: User) -> bool:
         """Replace the row, if it has the version before."""
+        return self._put_once(user, UserItem.version == user.version - 1)
+
+    def _put_once(self, user: User, condition: Condition) -> bool:
+        """Write the row; a miss is none when an earlier sending has written it, and its answer was lost."""
         try:
-            self._table.put(self._user(user), UserItem.version == user.version - 1)
-        except Missed:
-            return False
+            self._table.put(self._user(user), condition)
+        except Missed as missed:
+            return missed.repeated and isinstance(missed.item, UserItem) and missed.item.to_domain() == user
         return True
 
     def remove(self, name: str) -> None:
@@ -163,7 +167,7 @@ class DynamoIdentityStore:
             for kid, end in retire.items()
         ]
         others = [table.delete_write(keys.Key(item.pk, item.sk)) for item in self._signers()]
-        table.transact([table.put_write(public), table.put_write(private), *ends, *others])
+        table.insist([table.put_write(public), table.put_write(private), *ends, *others])
 
     def _signers(self) -> list[PrivateKeyItem]:
         within = Item.sk.startswith(keys.PRIVATE)

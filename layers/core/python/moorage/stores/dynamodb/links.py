@@ -1,6 +1,7 @@
 """`LinkStore` and `BytesStore` on DynamoDB. Steps are those of docs/protocol.md, section 4."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
@@ -49,7 +50,12 @@ class DynamoLinkStore:
                 keys.link(link.repository_id, link.digest), LinkItem, actions, free, returns="ALL_OLD"
             )
         except Missed as missed:
-            return Attached(existing=missed.item.to_domain() if isinstance(missed.item, LinkItem) else None)
+            there = missed.item.to_domain() if isinstance(missed.item, LinkItem) else None
+            if there and there.generation == link.generation:
+                # An earlier sending was applied. Whatever it replaced is not known any more: the sweep of bytes takes
+                # out references of links that are not there.
+                return Attached()
+            return Attached(existing=there)
         return Attached(replaced_generation=before.generation if isinstance(before, LinkItem) else None)
 
     def revive(self, link: Link, lease: datetime, *, show: bool = False) -> bool:
@@ -73,7 +79,13 @@ class DynamoLinkStore:
     def hide(self, link: Link) -> bool:
         """Take the second step of a client's DELETE."""
         condition = (LinkItem.state == LinkState.CONDEMNED.value) & _as_read(link)
-        return self._change(link, [LinkItem.hidden.set(True), LinkItem.epoch.add(1)], condition)
+        actions = [LinkItem.hidden.set(True), LinkItem.epoch.add(1)]
+        hidden = replace(link, hidden=True, epoch=link.epoch + 1)
+        try:
+            self._table.update(keys.link(link.repository_id, link.digest), LinkItem, actions, condition)
+        except Missed as missed:
+            return missed.repeated and isinstance(missed.item, LinkItem) and missed.item.to_domain() == hidden
+        return True
 
     def edges(self, repository_id: str, digest: Digest) -> list[Edge]:
         """Query the edges: a call of its own, after the link was read (M5)."""

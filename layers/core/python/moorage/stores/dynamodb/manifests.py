@@ -119,7 +119,7 @@ class DynamoManifestStore(Counting):
             image = ImageItem(*keys.image(record.repository_id, record.listed, record.digest))
             plan.add(Kind.FREE, self._table.put_write(image))
         self._plan_counts(plan, record.repository_id, record.shard or 0, images=int(fresh), links=commit.counted)
-        plan.run(self._table)
+        plan.run(self._table, lambda row: isinstance(row, ManifestItem) and row.put == record.put)
 
     def gather(self, repository_id: str, digest: Digest) -> Gathered:
         """Query the collection: one call, unless very many manifests need or refer to this one."""
@@ -159,12 +159,16 @@ class DynamoManifestStore(Counting):
             as_read = TagItem.digest == str(record.digest)
             self._plan_untag(plan, record.repository_id, tag, record.digest, as_read, by, now)
         self._plan_counts(plan, record.repository_id, record.shard or 0, images=-1, links=())
-        plan.run(self._table)
+        ended = (record.put, record.version + 1, now)
+        plan.run(
+            self._table,
+            lambda row: isinstance(row, ManifestItem) and ended == (row.put, row.version, row.time_deleted),
+        )
 
     def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
         """Remove the tag; the manifest stays, and retention is told to look at it."""
         plan = Plan()
-        self._plan_untag(plan, repository_id, record.tag, record.digest, _tag_as_read(record), by, now)
+        moved = self._plan_untag(plan, repository_id, record.tag, record.digest, _tag_as_read(record), by, now)
         actions = [
             ManifestItem.version.add(1),
             *marking("MANIFEST", now + OPERATION_OVER, make_ulid(now, self._entropy(10))),
@@ -173,7 +177,7 @@ class DynamoManifestStore(Counting):
         plan.add(
             Kind.TAG, self._table.update_write(key, ManifestItem, actions, _READABLE)
         )  # a tag points at nothing else
-        plan.run(self._table)
+        plan.run(self._table, lambda _: self._table.get(moved) is not None)
 
     def note_refused(self, repository_id: str, digest: Digest, put: str, now: datetime) -> None:
         """Write the note."""
@@ -222,12 +226,13 @@ class DynamoManifestStore(Counting):
 
     def _plan_untag(
         self, plan: Plan, repository_id: str, tag: Tag, digest: Digest, as_read: Condition, by: str, now: datetime
-    ) -> None:
-        """Remove a tag that points at `digest`, if it is as read."""
+    ) -> keys.Key:
+        """Remove a tag that points at `digest`, if it is as read; return where that is told of."""
         plan.add(Kind.TAG, self._table.delete_write(keys.tag(repository_id, tag), as_read))
         plan.add(Kind.FREE, self._table.delete_write(keys.tagged(repository_id, digest, tag)))
         key = keys.history(repository_id, tag, make_ulid(now, self._entropy(10)))
         plan.add(Kind.FREE, self._table.put_write(HistoryItem(*key, before=str(digest), by=by, time=now)))
+        return key
 
 
 _ABSENT: Condition = Item.pk.does_not_exist()

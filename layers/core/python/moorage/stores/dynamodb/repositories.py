@@ -7,7 +7,7 @@ from moorage.domain.names import RepositoryName
 from moorage.domain.repository import Repository, RepositoryState
 from moorage.stores import keys
 from moorage.stores.dynamodb.items import CountItem, NameItem, RepositoryItem
-from moorage.stores.dynamodb.table import Cancelled, Item, Table, prefix_end
+from moorage.stores.dynamodb.table import Cancelled, Item, Table, Write, prefix_end
 
 
 class DynamoRepositoryStore:
@@ -38,25 +38,23 @@ class DynamoRepositoryStore:
             item.time_created = repository.time_created
             item.created_by = repository.created_by
         absent = Item.pk.does_not_exist()
-        try:
-            self._table.transact([self._table.put_write(name, absent), self._table.put_write(record, absent)])
-        except Cancelled:
-            return False
-        return True
+        return self._apply([self._table.put_write(name, absent), self._table.put_write(record, absent)])
 
     def set_public(self, repository: Repository, *, public: bool) -> bool:
         """Change both rows together, if the name still resolves to this id."""
         name, record = keys.name(self._namespace, repository.name), keys.record(repository.id)
         same = NameItem.repository_id == repository.id
+        return self._apply(
+            [
+                self._table.update_write(name, NameItem, [NameItem.public.set(public)], same),
+                self._table.update_write(record, RepositoryItem, [RepositoryItem.public.set(public)], Item.pk.exists()),
+            ]
+        )
+
+    def _apply(self, writes: Sequence[Write]) -> bool:
+        """Apply all writes; False when a condition does not hold."""
         try:
-            self._table.transact(
-                [
-                    self._table.update_write(name, NameItem, [NameItem.public.set(public)], same),
-                    self._table.update_write(
-                        record, RepositoryItem, [RepositoryItem.public.set(public)], Item.pk.exists()
-                    ),
-                ]
-            )
+            self._table.insist(writes)
         except Cancelled:
             return False
         return True

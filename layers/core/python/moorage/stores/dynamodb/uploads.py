@@ -50,7 +50,11 @@ class DynamoUploadStore:
             session_expires=session.expires,
             algorithm=session.progress.algorithm,
         )
-        self._table.put(marked(item, "UPLOAD", session.expires, session.id), Item.pk.does_not_exist())
+        try:
+            self._table.put(marked(item, "UPLOAD", session.expires, session.id), Item.pk.does_not_exist())
+        except Missed as missed:
+            if not missed.repeated:  # an id is used once: the row is what the first sending made
+                raise
         self._account(session.principal, 1, 0)
 
     def get(self, session_id: str) -> UploadSession | None:
@@ -88,7 +92,7 @@ class DynamoUploadStore:
             *(path.remove() if value is None else path.set(value) for path, value in optional),
         ]
         mine = UploadItem.writer.exists() & (UploadItem.writer == session.writer)  # nobody's is not ours
-        advanced = bool(self._change(session.id, actions, _OPEN & mine))
+        advanced = self._settle(session.id, actions, _OPEN & mine, lambda now: _holds(now, progress))
         if advanced:
             self._account(session.principal, 0, progress.offset - session.progress.offset)
         return advanced
@@ -129,7 +133,10 @@ class DynamoUploadStore:
         as_read = usable & (UploadItem.state == session.state.value) & (UploadItem.session_expires == session.expires)
         if session.time_closed:
             as_read &= UploadItem.time_closed == session.time_closed
-        cancelled = bool(self._change(session.id, actions, as_read))
+        ended = (UploadState.EXPIRED, session.expires, session.time_closed)
+        cancelled = self._settle(
+            session.id, actions, as_read, lambda now: ended == (now.state, now.expires, now.time_closed)
+        )
         if cancelled and session.state is UploadState.OPEN:
             self._account(session.principal, -1, -session.progress.offset)
         return cancelled
@@ -174,6 +181,21 @@ class DynamoUploadStore:
         except Missed:
             return None
 
+    def _settle(
+        self,
+        session_id: str,
+        actions: Sequence[Action],
+        condition: Condition,
+        applied: Callable[[UploadSession], bool],
+    ) -> bool:
+        """Change a row once; a miss is none when an earlier sending was `applied`, and its answer lost."""
+        try:
+            self._table.update(keys.upload(session_id), UploadItem, actions, condition)
+        except Missed as missed:
+            now = _session(missed.item)
+            return missed.repeated and now is not None and applied(now)
+        return True
+
 
 def _bound(ticket: UploadTicket, now: datetime) -> Condition:
     """Return the condition that a session is this repository's and principal's, and not over."""
@@ -183,6 +205,13 @@ def _bound(ticket: UploadTicket, now: datetime) -> Condition:
         & (UploadItem.session_expires > now)
     )
     return bound
+
+
+def _holds(session: UploadSession, progress: Progress) -> bool:
+    """Whether a session has come so far, or went on from there."""
+    known = session.progress
+    parts = (known.multipart, known.etags[: len(progress.etags)]) == (progress.multipart, progress.etags)
+    return known == progress or (known.offset > progress.offset and bool(progress.etags) and parts)
 
 
 def _session(item: Item | None) -> UploadSession | None:

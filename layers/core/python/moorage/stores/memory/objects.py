@@ -21,7 +21,7 @@ class MemoryObjects(Store):
         self._multiparts = count(1)
 
     @atomic
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | bytearray) -> None:
         """Store a whole object."""
         self._rows.objects[key] = bytes(data)
 

@@ -1,0 +1,80 @@
+"""`moorage doctor`: what a deployment does to a client, checked from the client's side alone."""
+
+import re
+import sys
+from urllib.parse import urlsplit
+
+import click
+
+from moorage.cli.doctor import data, front
+from moorage.cli.doctor.checks import run
+from moorage.cli.doctor.client import Client, Unanswered, Untrusted
+from moorage.cli.doctor.findings import Report
+from moorage.cli.doctor.visit import Login, Visit
+from moorage.cli.output import as_json, tell
+from moorage.domain.errors import NameInvalid
+from moorage.domain.names import parse_name
+
+_URL = re.compile(r"https?://[^/?#@\s]+/?")
+
+
+@click.command()
+@click.argument("url", metavar="URL")
+@click.option("--username", envvar="MOORAGE_USERNAME", required=True, help="<namespace>/<user>, as for docker login.")
+@click.option("--password", envvar="MOORAGE_PASSWORD", help="An auth token; better from the variable, or from stdin.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--repository", help="Where to push to.  [default: <namespace>/doctor]")
+@click.option("--timeout", default=40.0, show_default=True, help="Seconds to wait for an answer.")
+@as_json
+@click.pass_context
+def doctor(
+    context: click.Context,
+    url: str,
+    username: str,
+    password: str | None,
+    repository: str | None,
+    timeout: float,
+    *,
+    password_stdin: bool,
+    as_json: bool,
+) -> None:
+    """Log in, push, pull, and say what is wrong with a deployment and which setting to change.
+
+    URL is https://<host>[:<port>]. What is pushed is deleted again. Exit code: 0 all is well, 1 a check failed, 2 the
+    checks could not be made.
+    """
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise click.UsageError("a password is needed: MOORAGE_PASSWORD, --password-stdin or --password")
+    if not _URL.fullmatch(url):
+        raise click.BadParameter("it is https://<host>[:<port>], without a path", param_hint="URL")
+    repository = repository or f"{username.partition('/')[0]}/doctor"
+    try:
+        parse_name(repository)
+    except NameInvalid as error:
+        raise click.BadParameter(error.message, param_hint="--repository") from error
+    parts = urlsplit(url)
+    client = Client(f"{parts.scheme}://{parts.netloc.lower()}", timeout)
+    report = examine(Visit(client, Login(username, password), repository))
+    tell(report.text(), report.document(), as_json=as_json)
+    context.exit(report.exit_code)
+
+
+def examine(visit: Visit) -> Report:
+    """Make all checks of one visit, and leave as little as possible behind."""
+    report = Report(visit.client.origin, visit.repository)
+    try:
+        visit.client.send("GET", "/v2/")
+    except Untrusted:
+        pass  # the first check tells
+    except Unanswered as error:
+        report.stopped = str(error)
+        return report
+    run(front.BEFORE, visit, report)
+    if not report.stopped:
+        try:
+            run((*data.CHECKS, *front.AFTER), visit, report)
+        finally:
+            data.clean_up(visit, report)
+    return report
