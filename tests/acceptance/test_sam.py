@@ -10,6 +10,7 @@ import pytest
 
 from .clients import crane_append, log_in_crane, log_in_docker, log_in_regctl, push_image
 from .conformance import Tell, run_ginkgo_suite, run_main_suite
+from .doctor import assert_well, examine
 from .images import GREETING, MIB, file_digest, write_context, write_large_file, write_layer, write_layout
 from .sam import SamProduct, running_sam
 from .shell import Shell, digest_in
@@ -179,6 +180,11 @@ def test_ginkgo_conformance_suite(sam: SamProduct, shell: Shell, tell: Tell) -> 
     tell(report)
     assert report.failed == [], report.complaints
     assert sorted([*READ_ONLY_SETUPS, REFUSED_MOUNT, FINDS_NONE]) == report.skipped
+
+
+def test_the_doctor_finds_it_well(sam: SamProduct, registry: str) -> None:
+    """Every check, through the functions."""
+    assert_well(examine(f"http://{registry}", sam.administrator, "--timeout", "60"))
 
 
 def test_the_sweep_runs_as_a_schedule_invokes_it(sam: SamProduct) -> None:
