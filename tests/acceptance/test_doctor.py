@@ -16,13 +16,13 @@ from .shell import ROOT, Shell, inherited_environment
 from .test_conformance import FINDS_NONE, READ_ONLY_SETUPS, REFUSED_MOUNT
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def deployment(aws: Any) -> Deployment:
     """A table, a bucket and an administrator, on moto; each test puts a gateway of its own before them."""
     return Deployment(aws.dynamodb, aws.s3, aws.endpoints.environment(), "doctor-acceptance")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def administrator(deployment: Deployment) -> Login:
     return Login(deployment.username, deployment.password)
 

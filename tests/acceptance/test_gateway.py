@@ -20,18 +20,18 @@ from .test_oras import push_file, write_report
 from .test_skopeo import LAYER, copy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def deployment(aws: Any) -> Deployment:
     return Deployment(aws.dynamodb, aws.s3, aws.endpoints.environment(), "clients")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def registry(deployment: Deployment) -> Iterator[str]:
     with deployment.behind(Quirks()) as url:
         yield url.removeprefix("http://")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def administrator(deployment: Deployment) -> Login:
     return Login(deployment.username, deployment.password)
 
