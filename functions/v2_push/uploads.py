@@ -1,9 +1,9 @@
 """POST /v2/{name}/blobs/uploads/, and PATCH, PUT and DELETE of a session (end-4, end-5, end-6, end-11, end-14)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -123,15 +123,27 @@ async def _finish(request: Request, ticket: UploadTicket, digest: Digest) -> Non
     stores = stores_of(request)
     first, length = _content_range(request)
     most = _check_length(request, stores)
-    chunks = _chunks(request, stores)
-    if first is None and most is not None and most <= WHOLE:
-        await _finish_whole(request, ticket, digest, most, chunks)
-        return
-    head = await anext(chunks, b"")
-    if first is None and not head:
-        await call(request, uploads.finish, stores, ticket, digest, b"")
-        return
-    appending = await call(request, uploads.Appending, stores, ticket, first=first, digest=digest, expected=most)
+    async with aclosing(_chunks(request, stores)) as chunks:
+        if first is None and most is not None and most <= WHOLE:
+            await _finish_whole(request, ticket, digest, most, chunks)
+            return
+        head = await anext(chunks, b"")
+        if first is None and not head:
+            await call(request, uploads.finish, stores, ticket, digest, b"")
+            return
+        appending = await call(request, uploads.Appending, stores, ticket, first=first, digest=digest, expected=most)
+        await _finish_streaming(request, appending, digest, length, head, chunks)
+
+
+async def _finish_streaming(
+    request: Request,
+    appending: uploads.Appending,
+    digest: Digest,
+    length: int | None,
+    head: bytes,
+    chunks: AsyncIterator[bytes],
+) -> None:
+    """Close a session with a body of any size, whose first bytes are `head`."""
     try:
         try:
             await _add(request, appending, head)
@@ -182,8 +194,9 @@ async def _append(request: Request, stores: Stores, ticket: UploadTicket) -> int
     gone: ClientDisconnect | BodyStalled | None = None
     try:
         try:
-            async for chunk in _chunks(request, stores):
-                await _add(request, appending, chunk)
+            async with aclosing(_chunks(request, stores)) as chunks:
+                async for chunk in chunks:
+                    await _add(request, appending, chunk)
         except (ClientDisconnect, BodyStalled) as error:
             gone = error
         if gone is None:
@@ -217,26 +230,27 @@ async def _until(room: Future[Any]) -> None:
     await asyncio.wait([asyncio.wrap_future(room)], timeout=PATIENCE_SECONDS)
 
 
-async def _chunks(request: Request, stores: Stores) -> AsyncIterator[bytes]:
+async def _chunks(request: Request, stores: Stores) -> AsyncGenerator[bytes]:
     """Yield the body as it comes.
 
     Raises BodyTooLarge beyond what one request may carry here, ClientDisconnect, or BodyStalled.
     """
     limit, total = stores.limits.body_bytes, 0
-    stream = request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(SILENCE_SECONDS):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise BodyStalled(f"no bytes came for {SILENCE_SECONDS} seconds", seconds=SILENCE_SECONDS) from error
-        total += len(chunk)
-        if limit is not None and total > limit:
-            raise _too_large(limit)
-        if chunk:
-            yield chunk
+    # Closed here: what is left to the garbage collector may find its event loop gone.
+    async with aclosing(request.stream()) as stream:
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    chunk = await anext(stream)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise BodyStalled(f"no bytes came for {SILENCE_SECONDS} seconds", seconds=SILENCE_SECONDS) from error
+            total += len(chunk)
+            if limit is not None and total > limit:
+                raise _too_large(limit)
+            if chunk:
+                yield chunk
 
 
 def _check_length(request: Request, stores: Stores) -> int | None:

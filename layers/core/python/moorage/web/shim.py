@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -58,10 +59,11 @@ def with_body(
         @functools.wraps(handler)
         async def endpoint(request: Request) -> Response:
             body = bytearray()
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise too_large(limit)
+            async with aclosing(request.stream()) as chunks:  # closed also where no more of it is wanted
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > limit:
+                        raise too_large(limit)
             return await call(request, handler, request, bytes(body))
 
         return endpoint
