@@ -50,7 +50,12 @@ def sources(package: str) -> set[Path]:
 
     `wiring` imports an adapter in the function that opens it: those count that the function's app.py names.
     """
-    opened = {name.name for node in _nodes(_file(f"{package}.app")) if _of_wiring(node) for name in node.names}
+    opened = {
+        name.name
+        for node in _nodes(_file(f"{package}.app"))
+        if isinstance(node, ast.ImportFrom) and node.module == WIRING
+        for name in node.names
+    }
     found: set[Path] = set()
     waiting = [f"{package}.app"]
     while waiting:
@@ -86,10 +91,6 @@ def _nodes(file: Path | None, opened: set[str] | None = None) -> Iterator[ast.AS
         closed = isinstance(statement, ast.FunctionDef) and opened is not None and statement.name not in opened
         if not checked and not closed:
             yield from ast.walk(statement)
-
-
-def _of_wiring(node: ast.AST) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == WIRING
 
 
 def _install(package: str, architecture: str, target: Path) -> None:
