@@ -6,39 +6,22 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from moorage.devserver.aws import CannotStart
 from moorage.devserver.engine import running_engine
-from moorage.devserver.process import become, clear, published, stop_on_signals
+from moorage.devserver.process import become, published, stop_on_signals
 from moorage.devserver.sam import fill, find_sam, running_api, settings_for, variables_for
 from moorage.devserver.sam_front import SamFront
-from moorage.devserver.server import listen, output_to, port_of, server_of
+from moorage.devserver.server import Options, port_of, server_of, starting
 from moorage.devserver.strict import running_strict
-from moorage.devserver.template import Template
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says."""
-
-    host: str
-    port: int
-    state: Path
-    template: Path
 
 
 def run(options: Options, environ: Mapping[str, str]) -> None:
     """Serve until SIGINT or SIGTERM. Raises CannotStart."""
     stopping = stop_on_signals()
-    if not options.template.is_file():
-        raise CannotStart(f"there is no {options.template}; start it in the folder that has one")
-    template = Template.read(options.template)
     with ExitStack() as stack:
-        listener = stack.enter_context(listen(options.host, options.port))
-        clear(options.state)
-        terminal = stack.enter_context(output_to(options.state / "server.log"))
+        template, listener, terminal = stack.enter_context(starting(options))
         engine = stack.enter_context(running_engine(environ))
         sam = find_sam(engine, options.state, environ)
         sam.log.unlink(missing_ok=True)

@@ -46,13 +46,8 @@ class Options:
 def run(options: Options, environ: Mapping[str, str]) -> None:
     """Serve until SIGINT or SIGTERM. Raises CannotStart."""
     stopping = stop_on_signals()
-    if not options.template.is_file():
-        raise CannotStart(f"there is no {options.template}; start it in the folder that has one")
-    template = Template.read(options.template)
     with ExitStack() as stack:
-        listener = stack.enter_context(listen(options.host, options.port))
-        clear(options.state)
-        terminal = stack.enter_context(output_to(options.state / "server.log"))
+        template, listener, terminal = stack.enter_context(starting(options))
         aws = stack.enter_context(_standing_in(options, environ))
         environment = _environment(template, environ, port_of(listener), aws)
         become(environment)
@@ -65,6 +60,18 @@ def run(options: Options, environ: Mapping[str, str]) -> None:
         terminal.flush()
         if not stopping.is_set():
             server_of(app).run([listener])
+
+
+@contextmanager
+def starting(options: Options) -> Iterator[tuple[Template, socket.socket, TextIO]]:
+    """Take port and folder; yield the template, the port's listener and the terminal. Raises CannotStart."""
+    if not options.template.is_file():
+        raise CannotStart(f"there is no {options.template}; start it in the folder that has one")
+    template = Template.read(options.template)
+    with _listen(options.host, options.port) as listener:
+        clear(options.state)
+        with _output_to(options.state / "server.log") as terminal:
+            yield template, listener, terminal
 
 
 @contextmanager
@@ -126,7 +133,7 @@ def _bootstrap(stores: Stores, kept: Path | None) -> str:
     return password
 
 
-def listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     """Take the port before anything else is started; clients who come early wait. Raises CannotStart."""
     try:
         return relay.listen(host, port)
@@ -140,7 +147,7 @@ def port_of(listener: socket.socket) -> int:
 
 
 @contextmanager
-def output_to(path: Path) -> Iterator[TextIO]:
+def _output_to(path: Path) -> Iterator[TextIO]:
     """Send standard output and error to the log, as Lambda does with what functions write; yield the terminal.
 
     It is done beneath Python: a logger has taken hold of `sys.stdout` when it was imported.
