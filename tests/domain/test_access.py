@@ -9,10 +9,8 @@ from moorage.domain.access import (
     Action,
     Grant,
     Principal,
-    Role,
     Scope,
     parse_scopes,
-    permitted,
     wanted,
 )
 from moorage.domain.errors import NameInvalid, ScopeInvalid
@@ -20,24 +18,9 @@ from moorage.domain.errors import NameInvalid, ScopeInvalid
 PULL, PUSH, DELETE = Action.PULL, Action.PUSH, Action.DELETE
 
 
-@pytest.mark.parametrize(
-    ("role", "private", "public"),
-    [
-        pytest.param(Role.NONE, set(), {PULL}),
-        pytest.param(Role.READER, {PULL}, {PULL}),
-        pytest.param(Role.WRITER, {PULL, PUSH}, {PULL, PUSH}),
-        pytest.param(Role.ADMINISTRATOR, {PULL, PUSH, DELETE}, {PULL, PUSH, DELETE}),
-    ],
-)
-def test_what_each_role_may_do(role, private, public):
-    principal = Principal("alice", role)
-
-    assert (private, public) == (permitted(principal, public=False), permitted(principal, public=True))
-
-
-def test_nobody_in_particular_may_pull_what_is_public():
+def test_nobody_in_particular_is_nobody():
     assert ANONYMOUS.anonymous
-    assert (set(), {PULL}) == (permitted(ANONYMOUS, public=False), permitted(ANONYMOUS, public=True))
+    assert not Principal("ocid1.user.moorage..a", "alice").anonymous
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes import NOW
 
-from moorage.domain.access import Role
+from moorage.domain.directory import AuthToken, User
 from moorage.domain.errors import NameInvalid
 from moorage.domain.identity import (
     FREE_FAILURES,
     FREE_FAILURES_ANY_USER,
     LONGEST_DELAY,
-    AuthToken,
     Guard,
-    User,
     hash_password,
     parse_user_name,
 )
 
 
 def test_a_password_is_one_of_the_auth_tokens():
-    tokens = tuple(AuthToken(text, hash_password(text), "", NOW) for text in ("first", "second"))
-    user = User("alice", Role.READER, tokens, NOW, 1)
+    tokens = tuple(
+        AuthToken(id=text, hash=hash_password(text), description="", time_created=NOW) for text in ("first", "second")
+    )
+    user = User(id="1", compartment_id="", name="alice", description="", time_created=NOW, auth_tokens=tokens)
 
     assert ["first", "second"] == [token.id for text in ("first", "second") if (token := user.auth_token(text))]
     assert user.auth_token("third") is None

@@ -1,4 +1,4 @@
-"""What a principal may do in a repository, and the scopes in which clients ask for it."""
+"""Who asks, the scopes in which clients ask, and what a token says of both. What a principal may: domain/rights.py."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,8 @@ from moorage.domain.errors import ScopeInvalid
 from moorage.domain.names import parse_name
 
 SCOPE_LIMIT = 16  # scopes a token; more would not fit the 10,240 bytes of headers that a gateway takes
-CATALOG = "catalog"
+
+_CATALOG = "catalog"
 
 
 class Action(StrEnum):
@@ -20,45 +21,29 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
-class Role(StrEnum):
-    """What a user is, until policies say more."""
+class PrincipalKind(StrEnum):
+    """What asks: somebody of the directory, or a machine that AWS knows by an ARN."""
 
-    NONE = "none"
-    READER = "reader"
-    WRITER = "writer"
-    ADMINISTRATOR = "administrator"
-
-
-ROLE_ACTIONS = {
-    Role.NONE: frozenset[Action](),
-    Role.READER: frozenset({Action.PULL}),
-    Role.WRITER: frozenset({Action.PULL, Action.PUSH}),
-    Role.ADMINISTRATOR: frozenset(Action),
-}
+    USER = "user"
+    MACHINE = "machine"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a user, or nobody in particular."""
+    """Who asks, or nobody in particular. `id` is the OCID of a user, or the ARN of a machine."""
 
+    id: str | None
     name: str | None
-    role: Role
+    kind: PrincipalKind = PrincipalKind.USER
+    groups: frozenset[str] = frozenset()
 
     @property
     def anonymous(self) -> bool:
         """Whether nobody has logged in."""
-        return self.name is None
+        return self.id is None
 
 
-ANONYMOUS = Principal(None, Role.NONE)
-
-
-def permitted(principal: Principal, *, public: bool) -> frozenset[Action]:
-    """Say what this principal may do here: in a repository that is public, or is not.
-
-    The one place that decides; policies will fill it.
-    """
-    return ROLE_ACTIONS[principal.role] | (frozenset({Action.PULL}) if public else frozenset())
+ANONYMOUS = Principal(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +80,7 @@ def parse_scopes(texts: Iterable[str]) -> tuple[Scope, ...]:
         kind, name = match["kind"].partition("(")[0], match["name"]
         if kind == "repository":
             parse_name(name)
-        elif (kind, name) != ("registry", CATALOG):
+        elif (kind, name) != ("registry", _CATALOG):
             continue
         asked = frozenset(match["actions"].split(",")) & frozenset(_ORDER)
         merged[kind, name] = merged.get((kind, name), frozenset()) | asked
@@ -107,17 +92,27 @@ def wanted(scope: Scope) -> frozenset[Action]:
     return frozenset(Action) if "*" in scope.actions else frozenset(Action(action) for action in scope.actions)
 
 
+class Catalog(StrEnum):
+    """Which repositories a token lets its holder list."""
+
+    NONE = "none"
+    PUBLIC = "public"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a token says of one repository; `refused` was asked for and not given.
 
-    `repository_id` is None when the repository did not exist when the token was made.
+    `repository_id` is None when the repository did not exist when the token was made. `visible`: whether the principal
+    may read it, asked for or not; to those who may not, a repository that is there is as one that is not.
     """
 
     name: str
     repository_id: str | None
     allowed: frozenset[Action]
     refused: frozenset[Action]
+    visible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +121,7 @@ class Access:
 
     principal: Principal
     grants: tuple[Grant, ...] = ()
-    catalog: bool = False
+    catalog: Catalog = Catalog.NONE
 
     def grant(self, name: str) -> Grant | None:
         """Return what the token says of the repository, None when it was not asked."""

@@ -1,9 +1,10 @@
 """What a repository holds of a digest: links to blobs, manifests, edges, tags. docs/protocol.md, "Rows"."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from moorage.domain.digest import Digest
 from moorage.domain.names import Tag
@@ -115,6 +116,10 @@ class ManifestRecord:
     pushed_by: str = ""
     time_deleted: datetime | None = None
     time_last_pulled: datetime | None = None
+    pulls: int = 0
+    freeform_tags: Mapping[str, str] = field(default_factory=dict)
+    defined_tags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    removed: tuple[Tag, ...] = ()  # tags that a delete took; a restore brings back those that are free
 
     @property
     def readable(self) -> bool:

@@ -8,6 +8,8 @@ RegistryError
 ├── ManifestUnknown, ManifestInvalid, ManifestBlobUnknown, ManifestTooLarge, ManifestInUse
 ├── TagChanged, LimitReached
 ├── Unauthenticated, Denied, TooManyRequests
+├── ParameterInvalid, ParameterMissing, BodyUnreadable
+├── NotFound, RelatedNotFound, AlreadyExists, StateConflict, RetryTokenUsed, EtagChanged, TagImmutable
 └── Unsupported, Unavailable
 
 A class knows no HTTP: `web/errors.py` has one table a plane.
@@ -136,6 +138,63 @@ class TooManyRequests(RegistryError):
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message, retry_after_seconds=retry_after)
         self.retry_after = retry_after
+
+
+class ParameterInvalid(RegistryError):
+    """A field of a request cannot be what it is; the message names the field and its limit."""
+
+    def __init__(self, field: str, message: str, **detail: object) -> None:
+        super().__init__(f"{field}: {message}", field=field, **detail)
+        self.field = field
+
+
+class ParameterMissing(RegistryError):
+    """A field that a request must have is not in it; the message names the field."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} is missing", field=field)
+        self.field = field
+
+
+class BodyUnreadable(RegistryError):
+    """A body is not the JSON that it should be."""
+
+
+class NotFound(RegistryError):
+    """What the path or the query names is not there, or not for the caller: the answer must not tell which."""
+
+    def __init__(self) -> None:
+        super().__init__("Authorization failed or requested resource not found.")
+
+
+class RelatedNotFound(RegistryError):
+    """What the body names is not there, or not for the caller: the answer must not tell which."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field}: authorization failed or related resource not found.")
+
+
+class AlreadyExists(RegistryError):
+    """What was to be made is there already, or may not be made by the caller: the answer must not tell which."""
+
+    def __init__(self) -> None:
+        super().__init__("Authorization failed or resource already exists.")
+
+
+class StateConflict(RegistryError):
+    """The resource, as it is now, does not allow this; to send it again will not help."""
+
+
+class RetryTokenUsed(RegistryError):
+    """The opc-retry-token was used for another request, or for a resource that has changed since."""
+
+
+class EtagChanged(RegistryError):
+    """if-match names another state of the resource than the one it is in."""
+
+
+class TagImmutable(RegistryError):
+    """The repository is immutable: the tag stays where it points."""
 
 
 class Unsupported(RegistryError):

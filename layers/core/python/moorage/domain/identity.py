@@ -1,15 +1,13 @@
-"""Users, their auth tokens (the docker password), and the slowing of guesses."""
+"""What users log in against: the slowing of guesses, the keys that sign tokens, and what makes tokens void."""
 
 import hashlib
-import hmac
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from moorage.domain.access import Role
 from moorage.domain.errors import NameInvalid
 
-AUTH_TOKENS_PER_USER = 2
 REFRESH_LIFE = timedelta(days=90)  # of a refresh token: how long `docker login` lasts
 FREE_FAILURES = 5  # wrong passwords for one user before an answer is delayed
 FREE_FAILURES_ANY_USER = 50  # for all users together: many people can share an address
@@ -18,36 +16,6 @@ ANY_USER = "*"  # in the place of a name: the guard of an address alone
 LONGEST_DELAY = timedelta(minutes=5)
 
 _USER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@+-]{0,99}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class AuthToken:
-    """A password that was made at random and shown once; what is kept is its SHA-256.
-
-    160 random bits cannot be guessed from a fast hash, so a slow one would only cost every login its time.
-    """
-
-    id: str
-    hash: str
-    description: str
-    time_created: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Somebody, or something, that can log in."""
-
-    name: str
-    role: Role
-    auth_tokens: tuple[AuthToken, ...]
-    time_created: datetime
-    version: int
-
-    def auth_token(self, password: str) -> AuthToken | None:
-        """Return the auth token that `password` is; every one is compared, in constant time."""
-        given = hash_password(password)
-        matches = [token for token in self.auth_tokens if hmac.compare_digest(token.hash, given)]
-        return matches[0] if matches else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +43,17 @@ class SigningKey:
     private: str | None  # PEM; None when it was read for verifying, or was rotated out
     time_created: datetime
     time_retired: datetime | None = None  # from then on nothing that it signed counts
+
+
+EVERYBODY = "*"  # in the place of a principal's id, in revocations
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What verifies tokens: the public keys, newest first; and, by a principal's id, when its tokens became void."""
+
+    keys: tuple[SigningKey, ...]
+    revoked: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def parse_user_name(text: str) -> str:
