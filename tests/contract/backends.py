@@ -62,7 +62,7 @@ class MemoryBackend:
     """Stores in this process."""
 
     def __init__(self, limits: Limits) -> None:
-        self.rows = Rows(limits.images)
+        self.rows = Rows(limits.images, limits.storage_bytes)
         self.stores = memory_stores(limits, clock=Clock(), entropy=Dice(), rows=self.rows)
 
     def everything(self) -> object:

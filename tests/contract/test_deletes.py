@@ -23,7 +23,7 @@ def committed(stores):
 def test_delete_takes_manifest_and_tags_out_of_every_list(backend, stores, committed):
     stores.manifests.delete(IMAGE, ["v1", "v2"], "bob", LATER)
 
-    deleted = replace(IMAGE, state=ManifestState.DELETED, version=2, time_deleted=LATER)
+    deleted = replace(IMAGE, state=ManifestState.DELETED, version=2, time_deleted=LATER, removed=("v1", "v2"))
     assert Gathered(deleted, (), ()) == stores.manifests.gather(REPOSITORY, IMAGE.digest)
     assert [None, None] == [stores.manifests.get_tag(REPOSITORY, tag) for tag in ("v1", "v2")]
     assert [] == backend.listed(REPOSITORY)

@@ -55,7 +55,7 @@ def test_a_tag_reads_as_it_was_committed(stores, committed):
 def test_touch_notes_the_time_and_nothing_else(stores, committed):
     stores.manifests.touch(IMAGE, LATER)
 
-    assert replace(IMAGE, time_last_pulled=LATER) == stores.manifests.get(REPOSITORY, IMAGE.digest)
+    assert replace(IMAGE, time_last_pulled=LATER, pulls=1) == stores.manifests.get(REPOSITORY, IMAGE.digest)
 
 
 def test_touch_does_not_mind_the_version(stores, committed):

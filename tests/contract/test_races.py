@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from tests.factories import REPOSITORY, commit, digest, link, manifest, repository, session, tag_record, ulid, user
+from tests.factories import REPOSITORY, commit, digest, link, manifest, repository, session, tag_record, ulid
 from tests.fakes import NOW
 
 from moorage.domain.content import Counts
@@ -137,12 +136,3 @@ def test_one_delete_is_taken(backend, stores):
 
     assert Counts() == stores.repositories.counts(REPOSITORY)
     assert 2 == len(backend.moves(REPOSITORY))
-
-
-def test_one_change_of_a_user_is_taken(stores):
-    stores.identity.create(user())
-
-    (winner,) = race(lambda number: stores.identity.update(replace(user(), version=2, auth_tokens=(), name="alice")))
-
-    assert winner in range(THREADS)
-    assert replace(user(), version=2, auth_tokens=()) == stores.identity.get("alice")

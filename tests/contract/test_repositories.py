@@ -34,27 +34,6 @@ def test_by_ids_leaves_out_what_is_gone_or_going(backend, stores):
     assert [] == stores.repositories.by_ids([])
 
 
-def test_set_public_changes_name_and_record(stores):
-    stores.repositories.create(repository())
-
-    assert stores.repositories.set_public(repository(), public=True)
-
-    assert repository(public=True) == stores.repositories.find("acme/app")
-    assert [repository(public=True)] == stores.repositories.by_ids([repository().id])
-    assert stores.repositories.set_public(repository(), public=False)
-    assert repository() == stores.repositories.find("acme/app")
-
-
-def test_set_public_misses_a_repository_that_has_gone(stores):
-    assert not stores.repositories.set_public(repository(), public=True)
-
-
-def test_set_public_misses_a_repository_made_anew_under_the_name(stores):
-    stores.repositories.create(repository())
-
-    assert not stores.repositories.set_public(repository(id=OTHER_REPOSITORY), public=True)
-
-
 def test_the_catalog_is_in_byte_order_and_pages_join_without_gap(stores):
     made = {name: repository(name) for name in NAMES}
     for name in reversed(NAMES):
@@ -105,3 +84,13 @@ def test_one_closed_shard_tells_that_the_repository_is_closed(backend, stores):
     backend.close_shard(OTHER_REPOSITORY, 17)
 
     assert Counts(closed=True) == stores.repositories.counts(OTHER_REPOSITORY)
+
+
+def test_many_names_are_read_at_once(stores):
+    stores.repositories.create(repository("acme/one"))
+    stores.repositories.create(repository("acme/two"))
+
+    found = stores.repositories.find_many(["acme/one", "acme/two", "acme/three"])
+
+    assert {"acme/one": repository("acme/one"), "acme/two": repository("acme/two")} == found
+    assert {} == stores.repositories.find_many([])

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.contract.test_uploads import PARTS
+from tests.directory.resources import EVERY_FIELD, ROOT, TAGS, remembered, tenancy, user
 from tests.factories import (
     REPOSITORY,
     commit,
@@ -28,14 +29,17 @@ from tests.factories import (
     signing_key,
     tag_record,
     ulid,
-    user,
 )
 from tests.fakes import NOW
 
 from moorage.domain.content import Counts, Edge, Page
+from moorage.domain.directory import Change, User
 from moorage.domain.errors import Unavailable
-from moorage.domain.identity import Guard
+from moorage.domain.identity import Guard, Trust
 from moorage.domain.names import Tag
+from moorage.domain.repository import Configuration
+from moorage.domain.signature import Signature
+from moorage.domain.tenancy import Tenancy
 from moorage.stores import dynamodb, keys
 from moorage.stores.base import Gathered, Held, Stores
 from moorage.stores.dynamodb.table import SCHEMA, Item
@@ -45,6 +49,21 @@ BLOB = digest("layer")
 SUBJECT = manifest("subject")
 MANIFEST = manifest(subject=SUBJECT.digest, children=(BLOB,), config=digest("config"), artifact_type="application/x")
 DESCRIPTOR = {"digest": str(MANIFEST.digest), "size": MANIFEST.size}
+GONE = manifest("gone", shard=1)
+REMEMBERED = remembered(time=NOW.replace(year=2999))  # for the store's clock goes
+SIGNATURE = Signature(
+    id=ulid("signature"),
+    repository_id=REPOSITORY,
+    digest=MANIFEST.digest,
+    created_by="alice",
+    kms_key_id="key",
+    kms_key_version_id="version",
+    message="e30=",
+    signature="c2ln",
+    signing_algorithm="SHA_256_RSA_PKCS1_V1_5",
+    time_created=NOW,
+    tags=TAGS,
+)
 SMALL = link("small", key=None, data=b"\x00\xff", size=2)
 HELD = f"{REPOSITORY}+{ulid('one')}"
 UNKNOWN: dict[str, Any] = {
@@ -68,10 +87,21 @@ def fill(stores: Stores) -> None:
     stores.uploads.create(session())
     claimed = stores.uploads.claim(session().ticket, "one", NOW)
     stores.uploads.advance(claimed, PARTS, session().expires)
-    stores.identity.create(user())
     stores.identity.failed("alice", "192.0.2.1", NOW)
     stores.identity.rotate(signing_key(1), {})
     stores.identity.rotate(signing_key(2), {signing_key(1).kid: NOW})
+    fill_cloud(stores)
+
+
+def fill_cloud(stores: Stores) -> None:
+    """Write what came with 1.1."""
+    stores.repositories.configure(Configuration(create_on_push=False, version=1))
+    stores.identity.revoke("ocid1.user.moorage..a", NOW)
+    stores.directory.commit([Change(None, one) for one in EVERY_FIELD], tenancy(), REMEMBERED)
+    stores.signatures.create(SIGNATURE)
+    stores.manifests.commit(commit(GONE, "old"))
+    stores.manifests.untag(tag_record("old", GONE), REPOSITORY, "alice", NOW)
+    stores.manifests.delete(stores.manifests.get(REPOSITORY, GONE.digest), (), "alice", NOW)
 
 
 def read(stores: Stores) -> dict[str, object]:
@@ -89,9 +119,18 @@ def read(stores: Stores) -> dict[str, object]:
         "referrers": stores.manifests.referrers_page(REPOSITORY, SUBJECT.digest, ""),
         "gathered": stores.manifests.gather(REPOSITORY, MANIFEST.digest),
         "session": stores.uploads.get(session().id),
-        "login": stores.identity.login("alice", "192.0.2.1", NOW),
-        "keys": stores.identity.public_keys(),
+        "guard": stores.directory.arrive("alice", "192.0.2.1", NOW).guard,
+        "trust": stores.identity.trust(),
         "signer": stores.identity.signing_key(),
+        "configuration": stores.repositories.configuration(),
+        "directory": [stores.directory.get(type(one), one.id) for one in EVERY_FIELD],
+        "names": stores.directory.find(User, "ALICE"),
+        "tenancy": stores.directory.tenancy(),
+        "remembered": stores.directory.remembered(REMEMBERED.principal_id, REMEMBERED.token),
+        "signature": stores.signatures.get(REPOSITORY, SIGNATURE.id),
+        "deleted": [
+            place.digest for place in stores.images.places(REPOSITORY, None, 5, newest_first=True, deleted=True).items
+        ],
     }
 
 
@@ -108,9 +147,29 @@ EXPECTED: dict[str, object] = {
     "referrers": Page((DESCRIPTOR,), None),
     "gathered": Gathered(MANIFEST, (Tag("1.0"),), ()),
     "session": session(progress=PARTS),
-    "login": (user(), Guard(1, NOW), Guard()),
-    "keys": [replace(signing_key(2), private=None), replace(signing_key(1), private=None, time_retired=NOW)],
+    "guard": Guard(1, NOW),
+    "trust": Trust(
+        (replace(signing_key(2), private=None), replace(signing_key(1), private=None, time_retired=NOW)),
+        {"ocid1.user.moorage..a": NOW},
+    ),
     "signer": signing_key(2),
+    "configuration": Configuration(create_on_push=False, version=1),
+    "directory": list(EVERY_FIELD),
+    "names": user().id,
+    "tenancy": tenancy(),
+    "remembered": REMEMBERED,
+    "signature": SIGNATURE,
+    "deleted": [GONE.digest],
+}
+FIRST: dict[str, object] = {  # what is not in rows of 1.0
+    "trust": replace(EXPECTED["trust"], revoked={}),
+    "configuration": Configuration(create_on_push=True, version=0),
+    "directory": [None] * len(EVERY_FIELD),
+    "names": None,
+    "tenancy": Tenancy(ROOT),
+    "remembered": None,
+    "signature": None,
+    "deleted": [],
 }
 
 
@@ -152,11 +211,12 @@ def test_rows_of_earlier_releases_are_read(backend, schema):
     """
     With a schema, and without: the first releases wrote none.
     """
+    expected = EXPECTED | FIRST if schema == "1.0" else EXPECTED
     backend.load(recorded(schema))
-    assert EXPECTED == read(backend.stores)
+    assert expected == read(backend.stores)
 
     backend.load([{name: value for name, value in row.items() if name != "schema"} for row in recorded(schema)])
-    assert EXPECTED == read(backend.stores)
+    assert expected == read(backend.stores)
 
 
 def test_rows_of_later_releases_are_read(backend):
@@ -202,7 +262,7 @@ def test_a_row_that_only_later_releases_can_read_is_refused(backend):
         lambda stores: stores.links.get(REPOSITORY, BLOB),
         lambda stores: stores.manifests.gather(REPOSITORY, MANIFEST.digest),
         lambda stores: stores.manifests.tags_page(REPOSITORY, "", 5),
-        lambda stores: stores.identity.login("alice", "192.0.2.1", NOW),
+        lambda stores: stores.identity.trust(),
     ):
         with pytest.raises(Unavailable, match="upgrade"):
             reading(backend.stores)

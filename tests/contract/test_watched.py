@@ -31,7 +31,7 @@ class Clumsy(MemoryRepositories):
 def test_a_refusal_that_changes_something_fails_the_test(store):
     backend = MemoryBackend(limits())
     backend.stores.repositories.create(repository())
-    stores = watch(replace(backend.stores, repositories=store(backend.rows)), backend.everything)
+    stores = watch(replace(backend.stores, repositories=store(backend.rows, limits())), backend.everything)
 
     with pytest.raises(AssertionError, match=r"create .* and changed something"):
         stores.repositories.create(repository(created_by="mallory"))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, get_type_hints
 
+from moorage.domain import directory, image, signature, tenancy
 from moorage.domain.content import Link
 from moorage.stores import base
 from moorage.stores.base import Attached, Held, Stores
@@ -15,8 +16,13 @@ PROTOCOLS = {
     "links": base.LinkStore,
     "uploads": base.UploadStore,
     "manifests": base.ManifestStore,
+    "images": base.ImageStore,
+    "signatures": base.SignatureStore,
     "identity": base.IdentityStore,
+    "directory": base.DirectoryStore,
 }
+NAMES = (directory, image, signature, tenancy)  # of which `base` knows the names alone
+DIRECTORY = {name: value for module in NAMES for name, value in vars(module).items()} | {"directory": directory}
 
 
 class Watched:
@@ -29,7 +35,7 @@ class Watched:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._store, name)
-        tells = get_type_hints(getattr(self._protocol, name))["return"] is not type(None)
+        tells = get_type_hints(getattr(self._protocol, name), localns=DIRECTORY)["return"] is not type(None)
 
         @wraps(method)
         def checked(*args: Any, **kwargs: Any) -> Any:

@@ -50,9 +50,8 @@ class World:
         for client in (self.backend.stores.links._table.client, self.backend.stores.objects.client):
             self.wire.connect(client)
         self.registry = Registry(self.backend, self.runner)
-        for route in self.registry.app.routes:
-            if hasattr(route.app, "state"):
-                route.app.state.inline = True
+        for state in self._states:
+            state.inline = True
         self.repository = self.registry.repository()
         self.backend._items = self._rows  # type: ignore[method-assign] - a scan would cost more than what is tested
         for user in ("administrator", "writer"):
@@ -74,8 +73,15 @@ class World:
     def forget(self) -> None:
         """Be another process: it has read the public keys, and knows of nothing else that went before."""
         self.registry.stores.uploads._usage.clear()
+        for state in self._states:
+            state._state.pop("deciding", None)
         for quota in self.quotas:
             quota._available_capacity = quota._max_capacity
+
+    @property
+    def _states(self) -> list[Any]:
+        """What each function remembers."""
+        return [route.app.state for route in self.registry.app.routes if hasattr(route.app, "state")]
 
     def forget_keys(self) -> None:
         """Be a process that has not read the public keys yet."""

@@ -9,6 +9,7 @@ from moorage.domain.errors import NameInvalid, NameUnknown
 from moorage.domain.names import RepositoryName, parse_name
 from moorage.domain.repository import Repository
 from moorage.operations.repositories import create
+from moorage.operations.repository_changes import adopt, change
 from moorage.stores.base import Stores
 
 _PAGE = 100
@@ -51,13 +52,23 @@ def set_public(context: click.Context, name: str, *, private: bool, as_json: boo
     stores = open_registry(context)
     full_name = _full_name(stores, name)
     found = stores.repositories.find(full_name)
-    if found is None or not stores.repositories.set_public(found, public=not private):
+    if found is None:
         raise NameUnknown(f"there is no repository {full_name}", name=full_name)
+    change(stores, found.id, lambda _: None, lambda record: record.with_access(public=not private))
     tell(
         f"{full_name} is {_access(public=not private)} now",
         {"name": full_name, "public": not private},
         as_json=as_json,
     )
+
+
+@repository.command("adopt")
+@as_json
+@click.pass_context
+def adopt_repositories(context: click.Context, *, as_json: bool) -> None:
+    """Bring repositories that release 0.1 made into lists and limits; once, after an upgrade from it."""
+    adopted = adopt(open_registry(context))
+    tell(f"{adopted} repositories of release 0.1 are in lists and limits now", {"adopted": adopted}, as_json=as_json)
 
 
 def _full_name(stores: Stores, text: str) -> RepositoryName:

@@ -1,43 +1,48 @@
-"""`moorage bootstrap`, `moorage user` and `moorage auth-token`."""
+"""`moorage user`."""
 
 from typing import Any
 
 import click
 
+from moorage.cli.named import find, taking
 from moorage.cli.output import as_json, open_registry, table, tell
-from moorage.domain.access import Role
-from moorage.domain.identity import User
-from moorage.operations import identity
+from moorage.domain.directory import ADMINISTRATORS, Group, User, membership_ocid
+from moorage.domain.tenancy import Tenancy
+from moorage.operations.directory import groups, users
 from moorage.stores.base import Stores
-
-_role = click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
-
-
-@click.command()
-@click.option("--user", "name", default="administrator", show_default=True, help="Name of the first administrator.")
-@as_json
-@click.pass_context
-def bootstrap(context: click.Context, name: str, *, as_json: bool) -> None:
-    """Make the signing key and the first administrator, whose auth token is printed once."""
-    stores = open_registry(context)
-    _tell_password(stores, identity.bootstrap(stores, name), as_json=as_json)
 
 
 @click.group()
 def user() -> None:
-    """Make, list, change and remove users."""
+    """Make, list and remove users."""
 
 
 @user.command("create")
 @click.argument("name")
-@_role
+@click.option("--group", "group_names", multiple=True, help="A group to put the user into; can be given again.")
+@click.option("--description", default="made by moorage user create", show_default=True)
+@click.option("--email", help="Where to reach the user.")
 @as_json
 @click.pass_context
-def create_user(context: click.Context, name: str, role: str, *, as_json: bool) -> None:
-    """Make a user; `moorage auth-token create` then makes the password."""
+def create_user(
+    context: click.Context,
+    name: str,
+    group_names: tuple[str, ...],
+    description: str,
+    email: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Make a user; `moorage auth-token create` then makes the password, `moorage api-key create` a key for `oci`."""
     stores = open_registry(context)
-    made = identity.create_user(stores, name, Role(role))
-    tell(f"made user {_login(stores, made)}, {made.role}", _user(stores, made), as_json=as_json)
+    tenancy = stores.directory.tenancy()
+    chosen = [find(stores, Group, group_name) for group_name in dict.fromkeys(group_names)]
+    with taking(User, name):
+        made = users.create_user(stores, tenancy, name=name, description=description, email=email)
+    for group in chosen:
+        made, _ = groups.add_user_to_group(stores, tenancy, made.id, group.id)
+    into = f", in {', '.join(group.name for group in chosen)}" if chosen else ""
+    tell(f"made user {login(stores, made)}{into}", fields(stores, tenancy, made), as_json=as_json)
 
 
 @user.command("list")
@@ -46,22 +51,13 @@ def create_user(context: click.Context, name: str, role: str, *, as_json: bool) 
 def list_users(context: click.Context, *, as_json: bool) -> None:
     """List all users."""
     stores = open_registry(context)
-    users = list(identity.list_users(stores))
-    rows = [(_login(stores, one), one.role.value, str(len(one.auth_tokens))) for one in users]
-    text = table([("USERNAME", "ROLE", "AUTH TOKENS"), *rows])
-    tell(text, [_user(stores, one) for one in users], as_json=as_json)
-
-
-@user.command("set-role")
-@click.argument("name")
-@_role
-@as_json
-@click.pass_context
-def set_role(context: click.Context, name: str, role: str, *, as_json: bool) -> None:
-    """Give a user another role."""
-    stores = open_registry(context)
-    changed = identity.set_role(stores, name, Role(role))
-    tell(f"{_login(stores, changed)} is {changed.role} now", _user(stores, changed), as_json=as_json)
+    tenancy = stores.directory.tenancy()
+    found = [fields(stores, tenancy, one) for one in sorted(stores.directory.all(User), key=lambda one: one.name)]
+    rows = [
+        (one["username"], ", ".join(one["groups"]), str(len(one["auth_tokens"])), str(len(one["api_keys"])))
+        for one in found
+    ]
+    tell(table([("USERNAME", "GROUPS", "AUTH TOKENS", "API KEYS"), *rows]), found, as_json=as_json)
 
 
 @user.command("remove")
@@ -69,75 +65,35 @@ def set_role(context: click.Context, name: str, role: str, *, as_json: bool) -> 
 @as_json
 @click.pass_context
 def remove_user(context: click.Context, name: str, *, as_json: bool) -> None:
-    """Remove a user with all auth tokens."""
+    """Remove a user from all groups, and then with all credentials; never the last administrator."""
     stores = open_registry(context)
-    identity.remove_user(stores, name)
-    tell(f"removed user {name}", {"removed": name}, as_json=as_json)
+    tenancy = stores.directory.tenancy()
+    found = find(stores, User, name)
+    # That of administrators first: when it is refused, nothing has changed.
+    for group_id in sorted(found.groups, key=lambda one: tenancy.groups.get(one) != ADMINISTRATORS):
+        groups.remove_user_from_group(stores, tenancy, membership_ocid(found.id, group_id))
+    users.delete_user(stores, tenancy, found.id)
+    tell(f"removed user {found.name}", {"removed": found.name}, as_json=as_json)
 
 
-@click.group("auth-token")
-def auth_token() -> None:
-    """Make, list and remove auth tokens: the passwords for `docker login`."""
+def login(stores: Stores, one: User) -> str:
+    """Return the name that a user logs in by."""
+    return f"{stores.limits.namespace}/{one.name}"
 
 
-@auth_token.command("create")
-@click.argument("name", metavar="USER")
-@click.option("--description", default="", help="What it is for.")
-@as_json
-@click.pass_context
-def create_auth_token(context: click.Context, name: str, description: str, *, as_json: bool) -> None:
-    """Make an auth token; it is printed once."""
-    stores = open_registry(context)
-    _tell_password(stores, identity.create_auth_token(stores, name, description), as_json=as_json)
-
-
-@auth_token.command("list")
-@click.argument("name", metavar="USER")
-@as_json
-@click.pass_context
-def list_auth_tokens(context: click.Context, name: str, *, as_json: bool) -> None:
-    """List a user's auth tokens, without the secrets."""
-    fields = _auth_tokens(identity.find_user(open_registry(context), name))
-    rows = [(one["id"], one["time_created"], one["description"]) for one in fields]
-    tell(table([("ID", "CREATED", "DESCRIPTION"), *rows]), fields, as_json=as_json)
-
-
-@auth_token.command("remove")
-@click.argument("name", metavar="USER")
-@click.argument("auth_token_id", metavar="ID")
-@as_json
-@click.pass_context
-def remove_auth_token(context: click.Context, name: str, auth_token_id: str, *, as_json: bool) -> None:
-    """Remove an auth token; logins that were made with it end within 5 minutes."""
-    identity.remove_auth_token(open_registry(context), name, auth_token_id)
-    tell(f"removed auth token {auth_token_id} of {name}", {"removed": auth_token_id}, as_json=as_json)
-
-
-def _tell_password(stores: Stores, password: identity.Password, *, as_json: bool) -> None:
-    username = _login(stores, password.user)
-    text = (
-        f"username:   {username}\nauth token: {password.text}\nThe auth token is the password; it is not shown again."
-    )
-    document = {"username": username, "auth_token": password.text, "id": password.auth_token.id}
-    tell(text, document, as_json=as_json)
-
-
-def _login(stores: Stores, user: User) -> str:
-    return f"{stores.limits.namespace}/{user.name}"
-
-
-def _user(stores: Stores, user: User) -> dict[str, Any]:
+def fields(stores: Stores, tenancy: Tenancy, one: User) -> dict[str, Any]:
+    """Return what scripts read of a user."""
     return {
-        "name": user.name,
-        "username": _login(stores, user),
-        "role": user.role.value,
-        "auth_tokens": _auth_tokens(user),
-        "time_created": user.time_created.isoformat(),
+        "id": one.id,
+        "name": one.name,
+        "username": login(stores, one),
+        "groups": sorted(tenancy.groups.get(group_id, group_id) for group_id in one.groups),
+        "auth_tokens": [
+            {"id": token.id, "description": token.description, "time_created": token.time_created.isoformat()}
+            for token in one.auth_tokens
+        ],
+        "api_keys": [
+            {"fingerprint": key.fingerprint, "time_created": key.time_created.isoformat()} for key in one.api_keys
+        ],
+        "time_created": one.time_created.isoformat(),
     }
-
-
-def _auth_tokens(user: User) -> list[dict[str, str]]:
-    return [
-        {"id": one.id, "description": one.description, "time_created": one.time_created.isoformat()}
-        for one in user.auth_tokens
-    ]

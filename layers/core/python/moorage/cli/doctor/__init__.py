@@ -2,14 +2,16 @@
 
 import re
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
-from moorage.cli.doctor import data, front
+from moorage.cli.doctor import cloud, data, front
 from moorage.cli.doctor.checks import run
 from moorage.cli.doctor.client import Client, Unanswered, Untrusted
 from moorage.cli.doctor.findings import Report
+from moorage.cli.doctor.signer import Profile, ProfileInvalid
 from moorage.cli.doctor.visit import Login, Visit
 from moorage.cli.output import as_json, tell
 from moorage.domain.errors import NameInvalid
@@ -24,6 +26,8 @@ _URL = re.compile(r"https?://[^/?#@\s]+/?")
 @click.option("--password", envvar="MOORAGE_PASSWORD", help="An auth token; better from the variable, or from stdin.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--repository", help="Where to push to.  [default: <namespace>/doctor]")
+@click.option("--oci-config", type=click.Path(path_type=Path), help="A file like ~/.oci/config: tries signed requests.")
+@click.option("--oci-profile", default="DEFAULT", show_default=True, help="The profile of that file.")
 @click.option("--timeout", default=40.0, show_default=True, help="Seconds to wait for an answer.")
 @as_json
 @click.pass_context
@@ -33,6 +37,8 @@ def doctor(
     username: str,
     password: str | None,
     repository: str | None,
+    oci_config: Path | None,
+    oci_profile: str,
     timeout: float,
     *,
     password_stdin: bool,
@@ -54,9 +60,13 @@ def doctor(
         parse_name(repository)
     except NameInvalid as error:
         raise click.BadParameter(error.message, param_hint="--repository") from error
+    try:
+        profile = Profile.read(oci_config, oci_profile) if oci_config else None
+    except ProfileInvalid as error:
+        raise click.BadParameter(str(error), param_hint="--oci-config") from error
     parts = urlsplit(url)
     client = Client(f"{parts.scheme}://{parts.netloc.lower()}", timeout)
-    report = examine(Visit(client, Login(username, password), repository))
+    report = examine(Visit(client, Login(username, password), repository, profile))
     tell(report.text(), report.document(), as_json=as_json)
     context.exit(report.exit_code)
 
@@ -74,7 +84,8 @@ def examine(visit: Visit) -> Report:
     run(front.BEFORE, visit, report)
     if not report.stopped:
         try:
-            run((*data.CHECKS, *front.AFTER), visit, report)
+            signed = cloud.SIGNED if visit.profile else ()
+            run((*data.CHECKS, *front.AFTER, *cloud.UNSIGNED, *signed), visit, report)
         finally:
             data.clean_up(visit, report)
     return report

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from moorage.cli.doctor.client import Answer, Client
 from moorage.cli.doctor.findings import CannotGoOn
+from moorage.cli.doctor.signer import Profile
 from moorage.domain.content import INLINE_BLOB_LIMIT
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import OCI_MANIFEST
@@ -18,7 +19,7 @@ TOKEN_PATH = "/20180419/docker/token"  # noqa: S105 - a path; what is gone to wh
 ACTIONS = "pull,push,delete"
 
 _REFUSALS = {
-    "DENIED": "the user needs a role that may push",
+    "DENIED": "the user needs a policy that lets it push",
     "NAME_UNKNOWN": "name a repository that is there and that the user may see, or set MOORAGE_CREATE_ON_PUSH to true",
 }
 _FIELD = re.compile(r'([a-z]+)="([^"]*)"')
@@ -59,6 +60,7 @@ class Visit:
     client: Client
     login: Login
     repository: str
+    profile: Profile | None = None  # to sign requests of the cloud plane with
     image: Image = field(default_factory=Image)
     challenge: dict[str, str] = field(default_factory=dict)
     token: str = ""

@@ -3,40 +3,18 @@
 from collections.abc import Mapping
 from datetime import datetime
 from math import ceil
-from typing import cast
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.expressions.condition import Condition
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 
-from moorage.domain.access import Role
-from moorage.domain.content import Page
-from moorage.domain.identity import ANY_USER, FAILURES_REMEMBERED, AuthToken, Guard, SigningKey, User
+from moorage.domain.identity import (
+    FAILURES_REMEMBERED,
+    REFRESH_LIFE,
+    Guard,
+    SigningKey,
+    Trust,
+)
 from moorage.stores import keys
 from moorage.stores.dynamodb.table import Item, Missed, Table, prefix_end
-
-
-class UserItem(Item, discriminator="user"):
-    """A user and the auth tokens. `IDENTITY#<ns>` / `USER#<name>`."""
-
-    role = UnicodeAttribute()
-    auth_tokens = JSONAttribute()
-    time_created = UTCDateTimeAttribute()
-    version = NumberAttribute()
-
-    def to_domain(self) -> User:
-        """Return the user."""
-        return User(
-            name=self.sk.partition("#")[2],
-            role=Role(self.role),
-            auth_tokens=tuple(
-                AuthToken(
-                    fields["id"], fields["hash"], fields["description"], datetime.fromisoformat(fields["created"])
-                )
-                for fields in cast("list[dict[str, str]]", self.auth_tokens)
-            ),
-            time_created=self.time_created,
-            version=int(self.version),
-        )
 
 
 class GuardItem(Item, discriminator="guard"):
@@ -64,6 +42,16 @@ class PublicKeyItem(Item, discriminator="public_key"):
         return SigningKey(self.sk.partition("#")[2], self.public, None, self.time_created, self.time_retired)
 
 
+class RevokedItem(Item, discriminator="revoked"):
+    """Tokens of a principal are void. `KEYRING#<ns>` / `REVOKED#<principal>`; DynamoDB may remove it after `expires`.
+
+    One row a principal: nothing is read before it is written, and no number of them fills a row.
+    """
+
+    time = UTCDateTimeAttribute()
+    expires = NumberAttribute()
+
+
 class PrivateKeyItem(Item, discriminator="private_key"):
     """A key that signs. `SIGNER#<ns>` / `PRIVATE#<kid>`."""
 
@@ -77,24 +65,11 @@ class PrivateKeyItem(Item, discriminator="private_key"):
 
 
 class DynamoIdentityStore:
-    """Users, the guard against guessing, signing keys."""
+    """The guard against guessing, signing keys, revocations."""
 
     def __init__(self, table: Table, namespace: str) -> None:
         self._table = table
         self._namespace = namespace
-
-    def get(self, name: str) -> User | None:
-        """Read a user."""
-        item = self._table.get(keys.user(self._namespace, name))
-        return item.to_domain() if isinstance(item, UserItem) else None
-
-    def login(self, name: str, address: str, now: datetime) -> tuple[User | None, Guard, Guard]:
-        """Read a user and both guards in one batch."""
-        asked = [keys.user(self._namespace, name), self._guard(name, address), self._guard(ANY_USER, address)]
-        found = self._table.get_many(asked)
-        user, *guards = [found.get(key) for key in asked]
-        one, all_together = [item.to_domain(now) if isinstance(item, GuardItem) else Guard() for item in guards]
-        return user.to_domain() if isinstance(user, UserItem) else None, one, all_together
 
     def failed(self, name: str, address: str, now: datetime) -> None:
         """Add to the count; start a new one, with a second call, when the last is forgotten."""
@@ -110,38 +85,18 @@ class DynamoIdentityStore:
             # Two that start the new count at once count as one: no matter.
             self._table.put(GuardItem(*key, failures=1, last=now, expires=expires))
 
-    def create(self, user: User) -> bool:
-        """Write the row, if there is none."""
-        return self._put_once(user, Item.pk.does_not_exist())
+    def trust(self) -> Trust:
+        """Query the keys that verify, and the revocations beside them."""
+        within = Item.sk.between(keys.PUBLIC, prefix_end(keys.REVOKED))
+        items = list(self._table.query(keys.keyring(self._namespace), within, kind=Item))
+        found = _newest_first([item.to_domain() for item in items if isinstance(item, PublicKeyItem)])
+        revoked = [item for item in items if isinstance(item, RevokedItem)]
+        return Trust(tuple(found), {item.sk.removeprefix(keys.REVOKED): item.time for item in revoked})
 
-    def update(self, user: User) -> bool:
-        """Replace the row, if it has the version before."""
-        return self._put_once(user, UserItem.version == user.version - 1)
-
-    def _put_once(self, user: User, condition: Condition) -> bool:
-        """Write the row; a miss is none when an earlier sending has written it, and its answer was lost."""
-        try:
-            self._table.put(self._user(user), condition)
-        except Missed as missed:
-            return missed.repeated and isinstance(missed.item, UserItem) and missed.item.to_domain() == user
-        return True
-
-    def remove(self, name: str) -> None:
-        """Delete the row."""
-        self._table.delete(keys.user(self._namespace, name))
-
-    def users(self, after: str, limit: int) -> Page[User]:
-        """Query a page of users."""
-        within = Item.sk.between(f"{keys.USER}{after}\0" if after else keys.USER, prefix_end(keys.USER))
-        items, more = self._table.page(keys.users(self._namespace), within, kind=UserItem, limit=limit)
-        found = tuple(item.to_domain() for item in items)
-        return Page(found, found[-1].name if more and found else None)
-
-    def public_keys(self) -> list[SigningKey]:
-        """Query the keys that verify."""
-        within = Item.sk.startswith(keys.PUBLIC)
-        items = self._table.query(keys.keyring(self._namespace), within, kind=PublicKeyItem)
-        return _newest_first([item.to_domain() for item in items])
+    def revoke(self, principal_id: str, now: datetime) -> None:
+        """Write the row; DynamoDB may remove it when the longest token of before is over."""
+        expires = _seconds(now + REFRESH_LIFE) + 1
+        self._table.put(RevokedItem(*keys.revoked(self._namespace, principal_id), time=now, expires=expires))
 
     def signing_key(self) -> SigningKey | None:
         """Query the keys that sign: one, but for two rotations at once."""
@@ -175,24 +130,6 @@ class DynamoIdentityStore:
 
     def _guard(self, name: str, address: str) -> keys.Key:
         return keys.guard(self._namespace, name, address)
-
-    def _user(self, user: User) -> UserItem:
-        auth_tokens = [
-            {
-                "id": auth_token.id,
-                "hash": auth_token.hash,
-                "description": auth_token.description,
-                "created": auth_token.time_created.isoformat(),
-            }
-            for auth_token in user.auth_tokens
-        ]
-        return UserItem(
-            *keys.user(self._namespace, user.name),
-            role=user.role.value,
-            auth_tokens=auth_tokens,
-            time_created=user.time_created,
-            version=user.version,
-        )
 
 
 def _newest_first(found: list[SigningKey]) -> list[SigningKey]:

@@ -18,7 +18,7 @@ from pynamodb.expressions.update import Action
 from moorage.domain.content import Link, LinkState, ManifestRecord, ManifestState, TagRecord
 from moorage.domain.digest import HEX_LENGTHS, Digest
 from moorage.domain.names import RepositoryName, Tag
-from moorage.domain.repository import Repository, RepositoryState
+from moorage.domain.repository import Description, Readme, ReadmeFormat, Repository, RepositoryRecord, RepositoryState
 from moorage.domain.ulid import unpack_ulid
 from moorage.domain.upload import Progress, Tail, UploadSession, UploadState
 from moorage.stores.dynamodb.table import Item
@@ -48,32 +48,54 @@ class NameItem(Item, discriminator="name"):
     state = UnicodeAttribute()
     time_created = UTCDateTimeAttribute()
     created_by = UnicodeAttribute()
+    compartment_id = UnicodeAttribute(null=True)
+    immutable = BooleanAttribute(null=True)
 
-    def to_domain(self) -> Repository:
+    def to_domain(self, root: str) -> Repository:
         """Return the repository that the name resolves to."""
-        return _repository(self, self.repository_id, self.sk.partition("#")[2])
+        return _repository(self, self.repository_id, self.sk.partition("#")[2], root)
 
 
-class RepositoryItem(Item, discriminator="repository"):
-    """The full record. `REPOSITORY#<id>` / `META`."""
+class RepositoryItem(ReviewedItem, discriminator="repository"):
+    """The full record. `REPOSITORY#<id>` / `META`; without a compartment it is in the root, and in no list yet."""
 
     name = UnicodeAttribute()
     public = BooleanAttribute()
     state = UnicodeAttribute()
     time_created = UTCDateTimeAttribute()
     created_by = UnicodeAttribute()
+    compartment_id = UnicodeAttribute(null=True)
+    immutable = BooleanAttribute(null=True)
+    readme = UnicodeAttribute(null=True)
+    readme_format = UnicodeAttribute(null=True)
+    freeform_tags = JSONAttribute(null=True)
+    defined_tags = JSONAttribute(null=True)
+    version = NumberAttribute(null=True)
+    time_deleted = UTCDateTimeAttribute(null=True)
 
-    def to_domain(self) -> Repository:
-        """Return the repository."""
-        return _repository(self, self.pk.partition("#")[2], self.name)
+    def to_domain(self, root: str) -> RepositoryRecord:
+        """Return all of the repository."""
+        readme = None if self.readme is None else Readme(self.readme, ReadmeFormat(self.readme_format))
+        return RepositoryRecord(
+            repository=_repository(self, self.pk.partition("#")[2], self.name, root),
+            description=Description(readme, self.freeform_tags or {}, self.defined_tags or {}),
+            version=int(self.version or 1),
+            time_deleted=self.time_deleted,
+            placed=self.compartment_id is not None,
+        )
 
 
 class CountItem(Item, discriminator="count"):
-    """One shard of the counters. `REPOSITORY#<id>` / `COUNT#<shard>`; `share` absent is the first share."""
+    """One shard of the counters. `REPOSITORY#<id>` / `COUNT#<shard>`; `share` absent is the first share.
+
+    `stored` are those of its bytes that are in the sums of `StorageItem` too; of a `closed` shard, whose repository is
+    deleted, none are.
+    """
 
     images = NumberAttribute(default=0)
     layers = NumberAttribute(default=0)
     bytes = NumberAttribute(default=0)
+    stored = NumberAttribute(default=0)
     share = NumberAttribute(null=True)
     closed = BooleanAttribute(null=True)
 
@@ -110,6 +132,10 @@ class HistoryItem(Item, discriminator="history"):
 
 class ImageItem(Item, discriminator="image"):
     """A manifest's place in the list of images. `REPOSITORY#<id>` / `IMAGE#<ulid>#<digest>`."""
+
+
+class DeletedImageItem(Item, discriminator="deleted_image"):
+    """The same place while it is deleted. `REPOSITORY#<id>` / `DELETED#<ulid>#<digest>`."""
 
 
 class LinkItem(ReviewedItem, discriminator="link"):
@@ -165,6 +191,11 @@ class ManifestItem(ReviewedItem, discriminator="manifest"):
     pushed_by = UnicodeAttribute()
     time_deleted = UTCDateTimeAttribute(null=True)
     time_last_pulled = UTCDateTimeAttribute(null=True)
+    pulls = NumberAttribute(null=True)
+    freeform_tags = JSONAttribute(null=True)
+    defined_tags = JSONAttribute(null=True)
+    removed = JSONAttribute(null=True)
+    restored = UnicodeAttribute(null=True)  # the restore that made it LIVE
 
     def to_domain(self) -> ManifestRecord:
         """Return the manifest."""
@@ -190,6 +221,10 @@ class ManifestItem(ReviewedItem, discriminator="manifest"):
             pushed_by=self.pushed_by,
             time_deleted=self.time_deleted,
             time_last_pulled=self.time_last_pulled,
+            pulls=int(self.pulls or 0),
+            freeform_tags=self.freeform_tags or {},
+            defined_tags=self.defined_tags or {},
+            removed=tuple(Tag(text) for text in self.removed or ()),
         )
 
 
@@ -206,7 +241,16 @@ class ReferrerItem(Item, discriminator="referrer"):
 
 
 class TaggedItem(Item, discriminator="tagged"):
-    """A tag points at this. `CONTENT#<id>#<digest>` / `TAGGED#<tag>`."""
+    """A tag points at this, since when and by whose hand. `CONTENT#<id>#<digest>` / `TAGGED#<tag>`."""
+
+    by = UnicodeAttribute(null=True)
+    time = UTCDateTimeAttribute(null=True)
+
+
+class UntaggedItem(Item, discriminator="untagged"):
+    """The last tag that left this. `CONTENT#<id>#<digest>` / `UNTAGGED`."""
+
+    tag = UnicodeAttribute()
 
 
 class RefusedItem(ReviewedItem, discriminator="refused"):
@@ -333,7 +377,7 @@ def _review(due: datetime, ulid: str) -> str:
     return f"{stamp(due)}#{ulid}"
 
 
-def _repository(item: NameItem | RepositoryItem, repository_id: str, name: str) -> Repository:
+def _repository(item: NameItem | RepositoryItem, repository_id: str, name: str, root: str) -> Repository:
     return Repository(
         id=repository_id,
         name=RepositoryName(name),
@@ -341,6 +385,8 @@ def _repository(item: NameItem | RepositoryItem, repository_id: str, name: str) 
         state=RepositoryState(item.state),
         time_created=item.time_created,
         created_by=item.created_by,
+        compartment_id=item.compartment_id or root,
+        immutable=bool(item.immutable),
     )
 
 

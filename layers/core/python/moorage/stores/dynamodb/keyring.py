@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from moorage.domain.errors import Unavailable
-from moorage.domain.identity import SigningKey
+from moorage.domain.identity import SigningKey, Trust
 from moorage.stores import keys
 from moorage.stores.presign import ALGORITHM, TIME, Credentials, sign
 
@@ -20,8 +20,8 @@ TRIES = 2
 TIMEOUT = 3  # seconds, for each thing that is waited for: two tries end before the gateway gives up
 
 
-class PublicKeyReader:
-    """The partition of the keys that verify."""
+class TrustReader:
+    """The partition of the keys that verify, and of the revocations."""
 
     def __init__(
         self,
@@ -40,16 +40,25 @@ class PublicKeyReader:
         self._credentials = credentials
         self._clock = clock
 
-    def __call__(self) -> list[SigningKey]:
-        """Query the keys that verify. Raises Unavailable."""
-        return [_key(row) for row in self._rows()]
+    def __call__(self) -> Trust:
+        """Query the keys that verify, and the revocations beside them. Raises Unavailable."""
+        keys_found: list[SigningKey] = []
+        revoked: dict[str, datetime] = {}
+        for row in self._rows():
+            keys.require_readable(row.get("schema", {"S": keys.SCHEMA})["S"])
+            name = row["sk"]["S"]
+            if name.startswith(keys.PUBLIC):
+                keys_found.append(_key(row))
+            elif name.startswith(keys.REVOKED):
+                revoked[name.removeprefix(keys.REVOKED)] = datetime.fromisoformat(row["time"]["S"])
+        return Trust(tuple(keys_found), revoked)
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
         query: dict[str, Any] = {
             "TableName": self._table,
             "ConsistentRead": True,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
-            "ExpressionAttributeValues": {":pk": {"S": keys.keyring(self._namespace)}, ":sk": {"S": keys.PUBLIC}},
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": keys.keyring(self._namespace)}},
         }
         while True:
             page = self._send(json.dumps(query).encode())

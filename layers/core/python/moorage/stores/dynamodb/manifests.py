@@ -10,13 +10,10 @@ from moorage.domain.digest import Digest
 from moorage.domain.names import Tag
 from moorage.domain.ulid import make_ulid
 from moorage.stores import keys
-from moorage.stores.base import (
-    Commit,
-    Gathered,
-    Reading,
-)
+from moorage.stores.base import LEFT_LIMIT, Commit, Gathered, Reading
 from moorage.stores.dynamodb.counting import Counting, Kind, Plan
 from moorage.stores.dynamodb.items import (
+    DeletedImageItem,
     EdgeItem,
     HistoryItem,
     ImageItem,
@@ -24,13 +21,15 @@ from moorage.stores.dynamodb.items import (
     ManifestItem,
     ReferrerItem,
     RefusedItem,
+    RepositoryItem,
     TaggedItem,
     TagItem,
+    UntaggedItem,
     marked,
     marking,
     pack_digests,
 )
-from moorage.stores.dynamodb.table import Item, Missed, prefix_end
+from moorage.stores.dynamodb.table import Item, Missed, Write, prefix_end
 
 
 class DynamoManifestStore(Counting):
@@ -47,7 +46,7 @@ class DynamoManifestStore(Counting):
 
     def touch(self, record: ManifestRecord, now: datetime) -> None:
         """Note the time of a pull; neither version nor state are its business."""
-        actions = [ManifestItem.time_last_pulled.set(now)]
+        actions = [ManifestItem.time_last_pulled.set(now), ManifestItem.pulls.add(1)]
         try:
             self._table.update(
                 keys.manifest(record.repository_id, record.digest),
@@ -96,7 +95,7 @@ class DynamoManifestStore(Counting):
         return self._move(record, ManifestState.CONDEMNED, ManifestState.LIVE)
 
     def _move(self, record: ManifestRecord, before: ManifestState, after: ManifestState) -> bool:
-        condition = (ManifestItem.state == before.value) & _as_read(record)
+        condition = (ManifestItem.state == before.value) & as_read(record)
         actions = [ManifestItem.state.set(after.value), ManifestItem.version.add(1)]
         try:
             self._table.update(keys.manifest(record.repository_id, record.digest), ManifestItem, actions, condition)
@@ -108,13 +107,17 @@ class DynamoManifestStore(Counting):
         """Write manifest, referrer, place in the list, tags, history and counters, or nothing."""
         plan = Plan()
         record = commit.record
-        plan.add(Kind.OWN, self._table.put_write(_row(record), _as_read(commit.own) if commit.own else _ABSENT))
+        plan.add(Kind.OWN, self._table.put_write(_row(record), as_read(commit.own) if commit.own else _ABSENT))
         if record.subject and commit.referrer is not None:
             key = keys.referrer(record.repository_id, record.subject, record.digest)
             plan.add(Kind.FREE, self._table.put_write(ReferrerItem(*key, descriptor=dict(commit.referrer))))
         for tag in commit.tags:
             self._plan_tag(plan, commit, tag)
+        self._plan_left(plan, commit)
         fresh = not (commit.own and commit.own.readable)
+        if commit.own and fresh:
+            key = keys.deleted_image(record.repository_id, commit.own.listed, record.digest)
+            plan.add(Kind.FREE, self._table.delete_write(key))
         if fresh:
             image = ImageItem(*keys.image(record.repository_id, record.listed, record.digest))
             plan.add(Kind.FREE, self._table.put_write(image))
@@ -125,10 +128,11 @@ class DynamoManifestStore(Counting):
         """Query the collection: one call, unless very many manifests need or refer to this one."""
         within = Item.sk.between(keys.MANIFEST, prefix_end(keys.TAGGED))
         items = list(self._table.query(keys.content(repository_id, digest), within, kind=Item))
+        tagged = sorted((item for item in items if isinstance(item, TaggedItem)), key=age)
         referrers = (item.sk.removeprefix(keys.REFERRER) for item in items if isinstance(item, ReferrerItem))
         return Gathered(
             record=next((item.to_domain() for item in items if isinstance(item, ManifestItem)), None),
-            tags=tuple(Tag(item.sk.removeprefix(keys.TAGGED)) for item in items if isinstance(item, TaggedItem)),
+            tags=tuple(Tag(item.sk.removeprefix(keys.TAGGED)) for item in tagged),
             referrers=tuple(Digest.parse(text) for text in referrers),
         )
 
@@ -146,18 +150,23 @@ class DynamoManifestStore(Counting):
         actions = [
             ManifestItem.state.set(ManifestState.DELETED.value),
             ManifestItem.time_deleted.set(now),
+            ManifestItem.removed.set(list(tags)),
             ManifestItem.version.add(1),
             *marking("MANIFEST", now + RESTORE_WINDOW, record.put),
         ]
         key = keys.manifest(record.repository_id, record.digest)
-        plan.add(Kind.OWN, self._table.update_write(key, ManifestItem, actions, _READABLE & _as_read(record)))
-        plan.add(Kind.FREE, self._table.delete_write(keys.image(record.repository_id, record.listed, record.digest)))
+        plan.add(Kind.OWN, self._table.update_write(key, ManifestItem, actions, _READABLE & as_read(record)))
+        place = record.repository_id, record.listed, record.digest
+        plan.add(Kind.FREE, self._table.delete_write(keys.image(*place)))
+        plan.add(Kind.FREE, self._table.put_write(DeletedImageItem(*keys.deleted_image(*place))))
+        if tags:
+            plan.add(Kind.FREE, self._left(record.repository_id, record.digest, tags[-1]))
         if record.subject:
             referrer = keys.referrer(record.repository_id, record.subject, record.digest)
             plan.add(Kind.FREE, self._table.delete_write(referrer))
         for tag in tags:
-            as_read = TagItem.digest == str(record.digest)
-            self._plan_untag(plan, record.repository_id, tag, record.digest, as_read, by, now)
+            here = TagItem.digest == str(record.digest)
+            self._plan_untag(plan, record.repository_id, tag, record.digest, here, by, now)
         self._plan_counts(plan, record.repository_id, record.shard or 0, images=-1, links=())
         ended = (record.put, record.version + 1, now)
         plan.run(
@@ -167,17 +176,24 @@ class DynamoManifestStore(Counting):
 
     def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
         """Remove the tag; the manifest stays, and retention is told to look at it."""
+        plan, moved = self.untagging(record, repository_id, by, now)
+        plan.run(self._table, lambda _: self._table.get(moved) is not None)
+
+    def untagging(
+        self, record: TagRecord, repository_id: str, by: str, now: datetime, image: ManifestRecord | None = None
+    ) -> tuple[Plan, keys.Key]:
+        """Return the writes that remove a tag, from an image as it was read, and where that is told of."""
         plan = Plan()
         moved = self._plan_untag(plan, repository_id, record.tag, record.digest, _tag_as_read(record), by, now)
+        plan.add(Kind.FREE, self._left(repository_id, record.digest, record.tag))
         actions = [
             ManifestItem.version.add(1),
             *marking("MANIFEST", now + OPERATION_OVER, make_ulid(now, self._entropy(10))),
         ]
         key = keys.manifest(repository_id, record.digest)
-        plan.add(
-            Kind.TAG, self._table.update_write(key, ManifestItem, actions, _READABLE)
-        )  # a tag points at nothing else
-        plan.run(self._table, lambda _: self._table.get(moved) is not None)
+        meaning, condition = (Kind.OWN, _READABLE & as_read(image)) if image else (Kind.TAG, _READABLE)
+        plan.add(meaning, self._table.update_write(key, ManifestItem, actions, condition))  # a tag points at no other
+        return plan, moved
 
     def note_refused(self, repository_id: str, digest: Digest, put: str, now: datetime) -> None:
         """Write the note."""
@@ -212,7 +228,8 @@ class DynamoManifestStore(Counting):
         plan.add(Kind.TAG, self._table.put_write(item, _tag_as_read(before)))
         if before and before.digest == record.digest:
             return
-        plan.add(Kind.FREE, self._table.put_write(TaggedItem(*keys.tagged(record.repository_id, record.digest, tag))))
+        tagged = TaggedItem(*keys.tagged(record.repository_id, record.digest, tag), by=commit.by, time=commit.now)
+        plan.add(Kind.FREE, self._table.put_write(tagged))
         if before:
             plan.add(Kind.FREE, self._table.delete_write(keys.tagged(record.repository_id, before.digest, tag)))
         history = HistoryItem(
@@ -223,6 +240,19 @@ class DynamoManifestStore(Counting):
             time=commit.now,
         )
         plan.add(Kind.FREE, self._table.put_write(history))
+
+    def _plan_left(self, plan: Plan, commit: Commit) -> None:
+        """Note of what lost its tags which was the last one, if the repository lets a tag move at all."""
+        repository_id = commit.record.repository_id
+        left = commit.left
+        if not left:
+            return
+        plan.add(Kind.FIXED, self._table.check_write(keys.record(repository_id), _MUTABLE))
+        for digest, tag in list(left.items())[:LEFT_LIMIT]:
+            plan.add(Kind.FREE, self._left(repository_id, digest, tag))
+
+    def _left(self, repository_id: str, digest: Digest, tag: Tag) -> Write:
+        return self._table.put_write(UntaggedItem(*keys.untagged(repository_id, digest), tag=tag))
 
     def _plan_untag(
         self, plan: Plan, repository_id: str, tag: Tag, digest: Digest, as_read: Condition, by: str, now: datetime
@@ -236,12 +266,14 @@ class DynamoManifestStore(Counting):
 
 
 _ABSENT: Condition = Item.pk.does_not_exist()
+_MUTABLE: Condition = RepositoryItem.immutable.does_not_exist() | (RepositoryItem.immutable == False)  # noqa: E712
 _READABLE: Condition = ManifestItem.state.is_in(ManifestState.LIVE.value, ManifestState.CONDEMNED.value)
 
 
-def _as_read(record: ManifestRecord) -> Condition:
-    as_read: Condition = (ManifestItem.put == record.put) & (ManifestItem.version == record.version)
-    return as_read
+def as_read(record: ManifestRecord) -> Condition:
+    """Return the condition that the row is as it was read."""
+    same: Condition = (ManifestItem.put == record.put) & (ManifestItem.version == record.version)
+    return same
 
 
 def _tag_as_read(tag: TagRecord | None) -> Condition:
@@ -249,6 +281,11 @@ def _tag_as_read(tag: TagRecord | None) -> Condition:
         return _ABSENT
     as_read: Condition = (TagItem.digest == str(tag.digest)) & (TagItem.time_pushed == tag.time_pushed)
     return as_read
+
+
+def age(item: TaggedItem) -> tuple[str, str]:
+    """Sort tags by how long they have pointed there; of old rows nobody knows, so they come first."""
+    return item.time.isoformat() if item.time else "", item.sk
 
 
 def _manifest(item: Item | None) -> ManifestRecord | None:
@@ -275,4 +312,7 @@ def _row(record: ManifestRecord) -> ManifestItem:
         time_pushed=record.time_pushed,
         pushed_by=record.pushed_by,
         time_last_pulled=record.time_last_pulled,
+        pulls=record.pulls or None,
+        freeform_tags=record.freeform_tags or None,
+        defined_tags=record.defined_tags or None,
     )

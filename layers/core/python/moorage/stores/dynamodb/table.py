@@ -18,16 +18,13 @@ from pynamodb.models import Model
 from moorage.domain.errors import Unavailable
 from moorage.stores import deadline
 from moorage.stores.deadline import ATTEMPTS, PATIENT, Timeouts
-from moorage.stores.keys import Key
+from moorage.stores.keys import SCHEMA, Key, require_readable
 
 StartKey = dict[str, Any]
 
 BATCH_WRITE = 25
 BATCH_READ = 100
 TRANSACTION = 100
-
-SCHEMA = "1.0"  # of the rows that this release writes: <major>.<minor>, docs/protocol.md 8
-_MAJOR = 1  # beyond it, this release cannot read
 
 # Codes of DynamoDB that say "later", beside every status from 500 on: by then all tries are used up.
 _CONFLICT = "TransactionConflictException"
@@ -142,12 +139,13 @@ class Table:
         kind: type[ItemT],
         limit: int | None = None,
         index: str | None = None,
+        forward: bool = True,
     ) -> tuple[list[ItemT], bool]:
-        """Run one Query; the rows in order, and whether there are more.
+        """Run one Query; the rows in order, or the last ones first, and whether there are more.
 
         It asks for one row beyond the limit: DynamoDB does not look whether a page that is full is the last.
         """
-        rows, start = self._query(pk, within, limit=None if limit is None else limit + 1, index=index)
+        rows, start = self._query(pk, within, limit=None if limit is None else limit + 1, index=index, forward=forward)
         return _rows(rows[:limit], kind), start is not None or len(rows) > len(rows[:limit])
 
     def query(self, pk: str, within: Condition, *, kind: type[ItemT], index: str | None = None) -> Iterator[ItemT]:
@@ -160,7 +158,14 @@ class Table:
                 return
 
     def _query(
-        self, pk: str, within: Condition, *, limit: int | None = None, index: str | None, start: StartKey | None = None
+        self,
+        pk: str,
+        within: Condition,
+        *,
+        limit: int | None = None,
+        index: str | None,
+        start: StartKey | None = None,
+        forward: bool = True,
     ) -> tuple[list[dict[str, Any]], StartKey | None]:
         """Return what one Query answers, and where to start for more."""
         try:
@@ -172,6 +177,7 @@ class Table:
                 limit=limit,
                 index_name=index,
                 exclusive_start_key=start,
+                scan_index_forward=forward,
             )
         except QueryError as error:
             _translate(error)
@@ -247,6 +253,11 @@ class Table:
     def delete_write(self, key: Key, condition: Condition | None = None) -> Write:
         """Describe the removal of a row."""
         return Write("Delete", self._arguments(key, condition=condition, return_values_on_condition_failure="ALL_OLD"))
+
+    def check_write(self, key: Key, condition: Condition) -> Write:
+        """Describe that nothing is written, and that a row must be so."""
+        arguments = self._arguments(key, condition=condition, return_values_on_condition_failure="ALL_OLD")
+        return Write("ConditionCheck", arguments)
 
     def _arguments(self, key: Key, **rest: Any) -> dict[str, Any]:
         return self._connection.get_operation_kwargs(self._name, key.pk, key.sk, **rest)
@@ -352,9 +363,7 @@ def _row(raw: dict[str, Any], kind: type[Item] = Item) -> Item:
 
     Raises Unavailable when the release that wrote it says that this one cannot read it.
     """
-    schema = raw.get("schema", {"S": SCHEMA})["S"]
-    if schema != SCHEMA and int(schema.partition(".")[0]) > _MAJOR:
-        raise Unavailable("a newer release of the registry wrote this; upgrade this one")
+    require_readable(raw.get("schema", {"S": SCHEMA})["S"])
     if "kind" not in raw:
         return kind.from_raw_data(raw)
     try:

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 from moorage.stores.base import Limits, Stores
 from moorage.stores.memory.content import MemoryBytes, MemoryLinks
+from moorage.stores.memory.directory import MemoryDirectory
 from moorage.stores.memory.identity import MemoryIdentity
+from moorage.stores.memory.images import MemoryImages, MemorySignatures
 from moorage.stores.memory.manifests import MemoryManifests
 from moorage.stores.memory.objects import MemoryObjects
 from moorage.stores.memory.repositories import MemoryRepositories
@@ -24,15 +26,18 @@ def memory_stores(
     rows: Rows | None = None,
 ) -> Stores:
     """Make stores that share one set of rows and one lock; a caller that wants to look inside brings the rows."""
-    rows = rows or Rows(limits.images)
+    rows = rows or Rows(limits.images, limits.storage_bytes)
     return Stores(
-        repositories=MemoryRepositories(rows),
+        repositories=MemoryRepositories(rows, limits),
         links=MemoryLinks(rows),
         bytes=MemoryBytes(rows),
         uploads=MemoryUploads(rows),
         objects=MemoryObjects(rows),
         manifests=MemoryManifests(rows),
+        images=MemoryImages(rows),
+        signatures=MemorySignatures(rows),
         identity=MemoryIdentity(rows),
+        directory=MemoryDirectory(rows, limits.namespace, clock),
         limits=limits,
         clock=clock,
         entropy=entropy,

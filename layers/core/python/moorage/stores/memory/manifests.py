@@ -8,8 +8,21 @@ from itertools import accumulate
 
 from moorage.domain.content import Edge, Link, LinkState, ManifestRecord, ManifestState, Page, TagRecord
 from moorage.domain.digest import Digest
+from moorage.domain.image import Version
 from moorage.domain.names import Tag
-from moorage.stores.base import Commit, Gathered, LinkRowChanged, OwnRowChanged, Reading, ShardFull, TagRowChanged
+from moorage.stores.base import (
+    LEFT_LIMIT,
+    Closed,
+    Commit,
+    Gathered,
+    LinkRowChanged,
+    OwnRowChanged,
+    Reading,
+    ShardFull,
+    StorageFull,
+    TagFixed,
+    TagRowChanged,
+)
 from moorage.stores.keys import SHARDS
 from moorage.stores.memory.rows import R, Shard, Store, T, TagMove, atomic, page
 
@@ -39,7 +52,7 @@ class MemoryManifests(Store):
         """Note that the manifest was pulled."""
         row = self._rows.manifests.get((record.repository_id, record.digest))
         if row and row.put == record.put:
-            self._write(replace(row, time_last_pulled=now))
+            self._write(replace(row, time_last_pulled=now, pulls=row.pulls + 1))
 
     @atomic
     def write_edges(self, repository_id: str, parent: Digest, children: Sequence[Digest], put: str) -> None:
@@ -92,6 +105,9 @@ class MemoryManifests(Store):
         for tag in commit.tags:
             before = commit.replaced.get(tag)
             self._check_tag(record.repository_id, tag, before.digest if before else None, before)
+        repository = self._rows.repositories.get(record.repository_id)
+        if commit.left and repository and repository.immutable:
+            raise TagFixed
         self._check_links(record.repository_id, commit.counted)
         images = 0 if commit.own and commit.own.readable else 1
         if images or commit.counted:
@@ -99,8 +115,12 @@ class MemoryManifests(Store):
         self._write(record)
         if images:
             self._rows.listed.add((record.repository_id, record.listed, record.digest))
+        if images and commit.own:
+            self._rows.deleted.discard((record.repository_id, commit.own.listed, record.digest))
         for tag in commit.tags:
             self._move_tag(commit, tag)
+        for digest, tag in list(commit.left.items())[:LEFT_LIMIT]:
+            self._rows.untagged[record.repository_id, digest] = tag
         if record.subject and commit.referrer is not None:
             self._rows.referrers[record.repository_id, record.subject, record.digest] = commit.referrer
 
@@ -114,6 +134,8 @@ class MemoryManifests(Store):
     def take_share(self, repository_id: str, shard: int, wanted: int) -> bool:
         """Move up to `wanted` of unused share from the shard that has most of it."""
         others = {number: self._rows.shard(repository_id, number) for number in range(SHARDS) if number != shard}
+        if any(other.closed for other in others.values()):
+            raise Closed
         giver = max(others, key=lambda number: _spare(others[number]))
         moved = min(wanted, _spare(others[giver]))
         if moved <= 0:
@@ -124,10 +146,24 @@ class MemoryManifests(Store):
         return True
 
     @atomic
+    def take_room(self, shard: int, wanted: int) -> bool:
+        """Move room to the shard from those that have most, until `wanted` bytes fit."""
+        missing = wanted - self._rows.room(shard)
+        others = sorted((number for number in range(SHARDS) if number != shard), key=self._rows.room, reverse=True)
+        gifts = {number: self._rows.room(number) for number in others if self._rows.room(number) > 0}
+        if sum(gifts.values()) < missing:
+            return False
+        for number, room in gifts.items():
+            given = min(room, max(missing, 0))
+            self._rows.storage[number] = self._rows.storage.get(number, 0) + given
+            self._rows.storage[shard] = self._rows.storage.get(shard, 0) - given
+            missing -= given
+        return True
+
+    @atomic
     def gather(self, repository_id: str, digest: Digest) -> Gathered:
         """Return a manifest, the tags that point at it, and what refers to it, in order."""
-        rows = self._rows.tags.items()
-        tags = sorted(tag for (where, tag), row in rows if where == repository_id and row.digest == digest)
+        tags = [version.tag for version in self._rows.versions(repository_id, digest)]
         referrers = sorted((key[2] for key in self._rows.referrers if key[:2] == (repository_id, digest)), key=str)
         return Gathered(self._rows.manifests.get((repository_id, digest)), tuple(tags), tuple(referrers))
 
@@ -146,13 +182,15 @@ class MemoryManifests(Store):
         for tag in tags:
             self._check_tag(record.repository_id, tag, record.digest)
         for tag in tags:
-            self._drop_tag(record.repository_id, tag, by, now)
+            self._rows.drop_tag(record.repository_id, tag, by, now)
         if row.subject:
             self._rows.referrers.pop((row.repository_id, row.subject, row.digest), None)
         shard = self._rows.shard(row.repository_id, row.shard or 0)
         self._rows.shards[row.repository_id, row.shard or 0] = replace(shard, images=shard.images - 1)
         self._rows.listed.discard((row.repository_id, row.listed, row.digest))
-        self._write(replace(row, state=ManifestState.DELETED, time_deleted=now, version=row.version + 1))
+        self._rows.deleted.add((row.repository_id, row.listed, row.digest))
+        deleted = replace(row, state=ManifestState.DELETED, time_deleted=now, removed=tuple(tags))
+        self._write(replace(deleted, version=row.version + 1))
 
     @atomic
     def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
@@ -160,7 +198,7 @@ class MemoryManifests(Store):
         self._check_tag(repository_id, record.tag, record.digest, record)
         row = self._rows.manifests[repository_id, record.digest]
         self._write(replace(row, version=row.version + 1))
-        self._drop_tag(repository_id, record.tag, by, now)
+        self._rows.drop_tag(repository_id, record.tag, by, now)
 
     @atomic
     def note_refused(self, repository_id: str, digest: Digest, put: str, now: datetime) -> None:
@@ -204,11 +242,15 @@ class MemoryManifests(Store):
         shard = self._rows.shard(repository_id, number)
         if shard.closed or (images and shard.images >= shard.share):
             raise ShardFull
+        size = sum(link.size for link in links)
+        if size and size > self._rows.room(number):
+            raise StorageFull
+        self._rows.storage[number] = self._rows.storage.get(number, 0) + size
         self._rows.shards[repository_id, number] = replace(
             shard,
             images=shard.images + images,
             layers=shard.layers + len(links),
-            bytes=shard.bytes + sum(link.size for link in links),
+            bytes=shard.bytes + size,
         )
         for link in links:
             row = self._rows.links[repository_id, link.digest]
@@ -222,12 +264,11 @@ class MemoryManifests(Store):
             tag, record.digest, record.media_type, record.size, commit.now, commit.by
         )
         if before != record.digest:
+            if before:
+                self._rows.tagged.pop((record.repository_id, before, tag), None)
+            self._rows.tagged[record.repository_id, record.digest, tag] = Version(tag, commit.by, commit.now)
             move = TagMove(record.repository_id, tag, before, record.digest, commit.by, commit.now)
             self._rows.history.append(move)
-
-    def _drop_tag(self, repository_id: str, tag: Tag, by: str, now: datetime) -> None:
-        row = self._rows.tags.pop((repository_id, tag))
-        self._rows.history.append(TagMove(repository_id, tag, row.digest, None, by, now))
 
 
 def _as_read(read: ManifestRecord | None, row: ManifestRecord | None) -> bool:

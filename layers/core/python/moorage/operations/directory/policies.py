@@ -1,0 +1,135 @@
+"""Policies: statements, attached to a compartment. They are compiled when they are written."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from moorage.domain.directory import ADMINISTRATORS_POLICY, Change, Policy, ResourceTags
+from moorage.domain.errors import LimitReached, ParameterInvalid, RelatedNotFound, StateConflict
+from moorage.domain.ocid import Kind
+from moorage.domain.policy.compiling import compile_policy
+from moorage.domain.tenancy import PolicyNode, Tenancy
+from moorage.operations.directory.changing import (
+    Remember,
+    changed,
+    commit,
+    create,
+    new_ocid,
+    read,
+    require_room,
+    revised,
+    settle,
+)
+from moorage.operations.directory.fields import check_description, check_name, check_new_description
+from moorage.stores.base import Stores
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def create_policy(
+    stores: Stores,
+    tenancy: Tenancy,
+    compartment_id: str,
+    *,
+    name: str,
+    description: str,
+    statements: Sequence[str],
+    version_date: str | None = None,
+    tags: ResourceTags | None = None,
+    remember: Remember | None = None,
+) -> Policy:
+    """Attach a policy to a compartment."""
+    now = stores.clock()
+    policy = Policy(
+        id=new_ocid(stores, Kind.POLICY, now),
+        compartment_id=compartment_id,
+        name=check_name(name),
+        description=check_description(description),
+        statements=tuple(statements),
+        version_date=_check_date(version_date),
+        time_created=now,
+        tags=tags or ResourceTags(),
+    )
+
+    def step(current: Tenancy) -> Policy:
+        if not current.holds(compartment_id):
+            raise RelatedNotFound("compartmentId")
+        require_room(len(current.policies), stores.limits.directory.policies, "policies")
+        return create(stores, policy, _with(stores, current, policy), remember)
+
+    return settle(stores, tenancy, step, remember)
+
+
+def update_policy(
+    stores: Stores,
+    tenancy: Tenancy,
+    policy_id: str,
+    *,
+    description: str | None = None,
+    statements: Sequence[str] | None = None,
+    version_date: str | None = None,
+    tags: ResourceTags | None = None,
+    if_match: str | None = None,
+) -> Policy:
+    """Change a policy; statements are compiled anew when they are given, with the names as they are then."""
+    given = {
+        "description": check_new_description(description),
+        "statements": None if statements is None else tuple(statements),
+        "version_date": _check_date(version_date),
+        "tags": tags,
+    }
+
+    def step(current: Tenancy) -> Policy:
+        before = _read(stores, policy_id, if_match)
+        after = changed(before, **given)
+        commit(stores, [Change(before, after)], None if statements is None else _with(stores, current, after))
+        return after
+
+    return settle(stores, tenancy, step)
+
+
+def delete_policy(stores: Stores, tenancy: Tenancy, policy_id: str, *, if_match: str | None = None) -> None:
+    """Delete a policy."""
+
+    def step(current: Tenancy) -> None:
+        policy = _read(stores, policy_id, if_match)
+        left = {key: node for key, node in current.policies.items() if key != policy_id}
+        commit(stores, [Change(policy, None)], revised(current, policies=left))
+
+    settle(stores, tenancy, step)
+
+
+def _read(stores: Stores, policy_id: str, if_match: str | None) -> Policy:
+    """Return a policy that is to be changed. Raises StateConflict for that of administrators."""
+    policy = read(stores, Policy, policy_id, if_match)
+    if policy.name == ADMINISTRATORS_POLICY:
+        raise StateConflict(f"the policy {ADMINISTRATORS_POLICY} can be neither changed nor deleted")
+    return policy
+
+
+def _with(stores: Stores, tenancy: Tenancy, policy: Policy) -> Tenancy:
+    """Return the tenancy with a policy, compiled. Raises ParameterInvalid and LimitReached."""
+    limits = stores.limits.directory
+    if not 1 <= len(policy.statements) <= limits.statements_of_policy:
+        most = limits.statements_of_policy
+        raise ParameterInvalid("statements", f"must have 1 to {most} statements, not {len(policy.statements)}")
+    node = PolicyNode(
+        policy.compartment_id, policy.name, compile_policy(tenancy, policy.compartment_id, policy.statements)
+    )
+    policies = {**tenancy.policies, policy.id: node}
+    count = sum(len(one.statements) for one in policies.values())
+    if count > limits.statements:
+        raise LimitReached(f"all policies together have at most {limits.statements} statements; this makes {count}")
+    return revised(tenancy, policies=policies)
+
+
+def _check_date(text: str | None) -> str | None:
+    """Return a version date, None for none: an empty one means the same. Raises ParameterInvalid."""
+    if not text:
+        return None
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    raise ParameterInvalid("versionDate", f"must be a date, yyyy-mm-dd, not {text[:40]!r}")
