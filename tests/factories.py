@@ -8,12 +8,12 @@ from typing import Any
 
 from tests.fakes import NOW
 
-from moorage.domain.access import Role
 from moorage.domain.content import LEASE, Link, LinkState, ManifestRecord, ManifestState, TagRecord
 from moorage.domain.digest import Digest
-from moorage.domain.identity import AuthToken, SigningKey, User, hash_password
+from moorage.domain.identity import SigningKey
 from moorage.domain.manifest import OCI_MANIFEST
 from moorage.domain.names import RepositoryName, Tag
+from moorage.domain.ocid import tenancy_ocid
 from moorage.domain.repository import Repository, RepositoryState, Sparse
 from moorage.domain.ulid import ENTROPY_BYTES, make_ulid
 from moorage.domain.upload import SESSION_LIFE, UploadSession, UploadState
@@ -27,6 +27,7 @@ def ulid(word: str) -> str:
 
 REPOSITORY = ulid("repository")
 OTHER_REPOSITORY = ulid("other repository")
+ROOT = tenancy_ocid("ns")
 
 
 def digest(text: str) -> Digest:
@@ -54,6 +55,7 @@ def repository(name: str = "acme/app", **changes: Any) -> Repository:
         state=RepositoryState.AVAILABLE,
         time_created=NOW,
         created_by="alice",
+        compartment_id=ROOT,
     )
     return replace(usual, **changes)
 
@@ -121,12 +123,6 @@ def session(word: str = "session", **changes: Any) -> UploadSession:
         state=UploadState.OPEN,
         expires=NOW + SESSION_LIFE,
     )
-    return replace(usual, **changes)
-
-
-def user(name: str = "alice", **changes: Any) -> User:
-    auth_token = AuthToken(ulid(f"auth token of {name}"), hash_password("secret"), "laptop", NOW)
-    usual = User(name=name, role=Role.WRITER, auth_tokens=(auth_token,), time_created=NOW, version=1)
     return replace(usual, **changes)
 
 

@@ -1,11 +1,12 @@
 """A site with keys of its own, and requests to it."""
 
+from datetime import datetime
 from types import SimpleNamespace
 
 from starlette.requests import Request
 from tests.fakes import NOW, Clock
 
-from moorage.domain.identity import SigningKey
+from moorage.domain.identity import SigningKey, Trust
 from moorage.operations.keys import make_signing_key
 from moorage.web.site import Site
 from moorage.web.tokens import Keyring
@@ -19,11 +20,12 @@ class Keys:
 
     def __init__(self, *keys: SigningKey) -> None:
         self.keys = list(keys)
+        self.revoked: dict[str, datetime] = {}
         self.reads = 0
 
-    def __call__(self) -> list[SigningKey]:
+    def __call__(self) -> Trust:
         self.reads += 1
-        return self.keys
+        return Trust(tuple(self.keys), dict(self.revoked))
 
 
 def site(clock: Clock | None = None, *, trusted_proxies: tuple[str, ...] = (), keys: Keys | None = None) -> Site:

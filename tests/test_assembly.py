@@ -99,6 +99,17 @@ def test_any_bytes_in_any_pieces_over_any_requests_become_the_blob(draw, data, p
     assert data == blob(start, digest)
 
 
+def test_a_chunk_of_no_bytes_leaves_the_algorithm_open():
+    start = world()
+    digest = Digest.of(b"bytes", "sha512")
+    ticket = opened(start, "sha256")
+
+    feed(start, ticket, b"").record()
+    uploads.finish(start.stores, ticket, digest, b"bytes")
+
+    assert b"bytes" == blob(start, digest)
+
+
 @bounded
 @given(st.data(), st.integers(1, 300), st.integers(0, 100), algorithms, algorithms)
 def test_bytes_that_do_not_have_the_digest_never_become_a_blob(draw, part, inline, hashed, named):

@@ -4,7 +4,7 @@ import pytest
 from tests.fakes import NOW
 from tests.sites import KEY, SERVICE, request, site
 
-from moorage.domain.access import ANONYMOUS, Access, Action, Grant, Principal, Role
+from moorage.domain.access import ANONYMOUS, Access, Action, Catalog, Grant, Principal
 from moorage.domain.errors import Denied, NameUnknown, RegistryError, Unauthenticated
 from moorage.domain.names import RepositoryName
 from moorage.web.auth import authenticate, authorize, authorize_catalog, challenge
@@ -12,8 +12,7 @@ from moorage.web.tokens import issue_access
 
 NAME = RepositoryName("acme/app")
 PULL, PUSH, DELETE = Action.PULL, Action.PUSH, Action.DELETE
-READER = Principal("alice", Role.READER)
-NOBODY_YET = Principal("bob", Role.NONE)
+ALICE = Principal("ocid1.user.moorage..a", "alice")
 
 
 def bearer(access: Access) -> tuple[str, str]:
@@ -21,8 +20,8 @@ def bearer(access: Access) -> tuple[str, str]:
     return "Authorization", f"Bearer {token}"
 
 
-def granted(principal: Principal, allowed=(), refused=(), name: str = NAME) -> tuple[str, str]:
-    return bearer(Access(principal, (Grant(name, "id", frozenset(allowed), frozenset(refused)),)))
+def granted(principal: Principal, allowed=(), refused=(), name: str = NAME, *, visible: bool = True) -> tuple[str, str]:
+    return bearer(Access(principal, (Grant(name, "id", frozenset(allowed), frozenset(refused), visible),)))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +32,7 @@ def granted(principal: Principal, allowed=(), refused=(), name: str = NAME) -> t
         pytest.param([("Authorization", "Bearer")], id="no token"),
         pytest.param([("Authorization", "Bearer a b")], id="two words"),
         pytest.param([("Authorization", "Bearer ä")], id="not ASCII"),
-        pytest.param([granted(READER), granted(READER)], id="two headers"),
+        pytest.param([granted(ALICE), granted(ALICE)], id="two headers"),
     ],
 )
 def test_without_one_token_the_answer_is_a_challenge(headers):
@@ -52,32 +51,32 @@ def test_a_bad_token_is_named_so_in_the_challenge():
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  "])
 def test_the_scheme_is_read_in_any_case(scheme):
-    name, value = granted(READER, [PULL])
+    name, value = granted(ALICE, [PULL])
 
-    assert READER == authenticate(request(site(), (name, value.replace("Bearer", scheme)))).principal
+    assert ALICE == authenticate(request(site(), (name, value.replace("Bearer", scheme)))).principal
 
 
 def test_a_token_fetched_under_one_origin_is_good_under_the_others():
-    sent = request(site(), granted(READER, [PULL]), host="registry.example.com")
+    sent = request(site(), granted(ALICE, [PULL]), host="registry.example.com")
 
-    assert READER == authenticate(sent).principal
+    assert ALICE == authenticate(sent).principal
 
 
 @pytest.mark.parametrize(
     ("header", "action", "answer"),
     [
-        pytest.param(granted(READER, [PULL]), PULL, None, id="asked and allowed"),
-        pytest.param(granted(READER, [PULL]), PUSH, Unauthenticated, id="not asked for the action"),
-        pytest.param(granted(READER, [PULL], name="acme/other"), PULL, Unauthenticated, id="not asked for the name"),
-        pytest.param(bearer(Access(READER)), PULL, Unauthenticated, id="not asked for anything"),
+        pytest.param(granted(ALICE, [PULL]), PULL, None, id="asked and allowed"),
+        pytest.param(granted(ALICE, [PULL]), PUSH, Unauthenticated, id="not asked for the action"),
+        pytest.param(granted(ALICE, [PULL], name="acme/other"), PULL, Unauthenticated, id="not asked for the name"),
+        pytest.param(bearer(Access(ALICE)), PULL, Unauthenticated, id="not asked for anything"),
         pytest.param(granted(ANONYMOUS, [PULL]), PULL, None, id="public"),
         pytest.param(granted(ANONYMOUS, [], [PULL]), PULL, Unauthenticated, id="refused to nobody in particular"),
         pytest.param(granted(ANONYMOUS, [PULL], [PUSH]), PUSH, Unauthenticated, id="public, a push without login"),
-        pytest.param(granted(READER, [PULL], [PUSH]), PUSH, Denied, id="refused to a reader"),
-        pytest.param(granted(READER, [], [DELETE]), DELETE, Denied, id="refused to a reader, pull not asked"),
-        pytest.param(granted(NOBODY_YET, [], [PULL]), PULL, NameUnknown, id="may not see it"),
-        pytest.param(granted(NOBODY_YET, [], [PUSH]), PUSH, NameUnknown, id="may not see it, a push"),
-        pytest.param(granted(NOBODY_YET, [PULL], [PUSH]), PUSH, Denied, id="public, a push without rights"),
+        pytest.param(granted(ALICE, [PULL], [PUSH]), PUSH, Denied, id="refused to one who may see it"),
+        pytest.param(granted(ALICE, [], [DELETE]), DELETE, Denied, id="refused to one who may see it, pull not asked"),
+        pytest.param(granted(ALICE, [], [PULL], visible=False), PULL, NameUnknown, id="may not see it"),
+        pytest.param(granted(ALICE, [], [PUSH], visible=False), PUSH, NameUnknown, id="may not see it, a push"),
+        pytest.param(granted(ALICE, [PUSH], [DELETE]), DELETE, Denied, id="refused to a writer"),
     ],
 )
 def test_refused_ends_it_and_not_asked_fetches_another_token(header, action, answer):
@@ -100,20 +99,19 @@ def test_a_name_outside_the_namespace_is_told_the_prefix_but_only_with_a_token()
     with pytest.raises(Unauthenticated):
         authorize(request(site()), elsewhere, PULL)
     with pytest.raises(NameUnknown, match="start with acme/"):
-        authorize(request(site(), granted(READER, [], [PULL], name=elsewhere)), elsewhere, PULL)
+        authorize(request(site(), granted(ALICE, [], [PULL], name=elsewhere)), elsewhere, PULL)
 
 
 @pytest.mark.parametrize(
     ("access", "answer"),
     [
-        pytest.param(Access(READER, catalog=True), None, id="asked"),
-        pytest.param(Access(ANONYMOUS, catalog=True), None, id="asked by nobody in particular"),
-        pytest.param(Access(READER), Unauthenticated, id="not asked"),
-        pytest.param(Access(ANONYMOUS), Unauthenticated, id="not asked by nobody in particular"),
-        pytest.param(Access(NOBODY_YET), Denied, id="no rights"),
+        pytest.param(Access(ALICE, catalog=Catalog.ALL), None, id="all of it"),
+        pytest.param(Access(ALICE, catalog=Catalog.PUBLIC), None, id="what is public"),
+        pytest.param(Access(ALICE), Unauthenticated, id="not asked"),
+        pytest.param(Access(ANONYMOUS), Unauthenticated, id="nobody in particular"),
     ],
 )
-def test_the_catalog_is_for_whoever_asked_and_may_pull(access, answer):
+def test_the_catalog_is_for_users_who_asked_for_it(access, answer):
     sent = request(site(), bearer(access))
 
     if answer is None:
@@ -155,7 +153,7 @@ def test_the_challenge_follows_the_host_of_the_client(host, scope, error, expect
 
 
 def test_a_token_lives_five_minutes_at_most():
-    token, expires_in = issue_access(Access(READER), KEY, service=SERVICE, token_id="1", now=NOW - timedelta(minutes=6))
+    token, expires_in = issue_access(Access(ALICE), KEY, service=SERVICE, token_id="1", now=NOW - timedelta(minutes=6))
 
     assert 60 <= expires_in <= 300
     with pytest.raises(Unauthenticated):

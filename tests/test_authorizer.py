@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from starlette.routing import compile_path
 from tests.contract.backends import REGION, MemoryBackend
 from tests.factories import limits
-from tests.fakes import NOW
+from tests.fakes import NOW, Clock
 from tests.sites import KEY, SERVICE, Keys, site
 from tests.strategies import bounded
 
@@ -29,14 +30,16 @@ import v2_pull.routes
 import v2_push.routes
 from authorizer.answers import Unauthorized, make_handler
 from authorizer.gate import admit
-from moorage.domain.access import ANONYMOUS, Access, Action, Grant, Principal, Role
+from moorage.domain.access import ANONYMOUS, Access, Action, Catalog, Grant, Principal
 from moorage.domain.errors import Unauthenticated, Unavailable
+from moorage.domain.identity import EVERYBODY, Trust
 from moorage.operations.keys import make_signing_key, rotate_keys
-from moorage.stores.dynamodb.keyring import PublicKeyReader
+from moorage.stores.dynamodb.keyring import TrustReader
+from moorage.stores.keys import SCHEMA
 from moorage.stores.presign import Credentials
 from moorage.web.paths import SPEC_METHODS, pattern_of
 from moorage.web.shim import serve
-from moorage.web.tokens import issue_access
+from moorage.web.tokens import Keyring, issue_access
 from moorage.web.watch import logger
 
 ROOT = Path(__file__).parents[1]
@@ -44,8 +47,7 @@ REST = json.loads((ROOT / "events" / "rest_challenge.json").read_text(encoding="
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/live/GET/v2/"
 SITE = site(keys=Keys(KEY))
 STRANGER = make_signing_key(NOW)
-READER = Principal("alice", Role.READER)
-NOBODY_YET = Principal("bob", Role.NONE)
+ALICE = Principal("ocid1.user.moorage..a", "alice")
 CONTEXT = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 29_000)
 CREDENTIALS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "a session token")
 
@@ -69,9 +71,9 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 actions = st.frozensets(st.sampled_from(Action))
 names = st.sampled_from([name for name in NAMES if "%" not in name])
-grants = st.builds(Grant, names, st.none() | st.just("id"), actions, actions)
-principals = st.just(ANONYMOUS) | st.builds(Principal, st.just("alice"), st.sampled_from(Role))
-accesses = st.builds(Access, principals, st.lists(grants, max_size=3).map(tuple), st.booleans())
+grants = st.builds(Grant, names, st.none() | st.just("id"), actions, actions, st.booleans())
+principals = st.sampled_from([ANONYMOUS, ALICE])
+accesses = st.builds(Access, principals, st.lists(grants, max_size=3).map(tuple), st.sampled_from(Catalog))
 
 
 def token(access, key=KEY, at=NOW):
@@ -79,7 +81,7 @@ def token(access, key=KEY, at=NOW):
 
 
 valid = st.builds(token, accesses)
-bad = st.sampled_from(["", "x", token(Access(READER), STRANGER), token(Access(READER), at=NOW - timedelta(hours=1))])
+bad = st.sampled_from(["", "x", token(Access(ALICE), STRANGER), token(Access(ALICE), at=NOW - timedelta(hours=1))])
 headers = (
     st.just([])
     | st.builds("{} {}".format, st.sampled_from(["Bearer", "bearer", "Basic", "Bearer "]), valid | bad).map(
@@ -126,23 +128,22 @@ def refused(event):
     return False
 
 
-def only(allowed="", refused="", principal=READER):
+def only(allowed="", refused="", principal=ALICE, *, visible=True):
     """Return what a token says that names one repository."""
-    grant = Grant("acme/app", None, frozenset(map(Action, allowed.split())), frozenset(map(Action, refused.split())))
-    return Access(principal, (grant,))
+    allowed, refused = (frozenset(map(Action, words.split())) for words in (allowed, refused))
+    return Access(principal, (Grant("acme/app", None, allowed, refused, visible),))
 
 
 @pytest.mark.parametrize(
     "authorization",
     [
         pytest.param([], id="no token"),
-        pytest.param([f"Bearer {token(Access(READER), STRANGER)}"], id="of another key"),
-        pytest.param([f"Bearer {token(Access(READER))}"], id="for nothing"),
-        pytest.param([f"Bearer {token(Access(NOBODY_YET, catalog=True))}"], id="for the catalog"),
-        pytest.param([f"Bearer {token(Access(NOBODY_YET))}"], id="of a user without rights"),
+        pytest.param([f"Bearer {token(Access(ALICE), STRANGER)}"], id="of another key"),
+        pytest.param([f"Bearer {token(Access(ALICE))}"], id="for nothing"),
+        pytest.param([f"Bearer {token(Access(ALICE, catalog=Catalog.PUBLIC))}"], id="for the catalog"),
         pytest.param([f"Bearer {token(only('pull'))}"], id="to pull"),
         pytest.param([f"Bearer {token(only('pull', 'push delete'))}"], id="to pull, and the rest was refused"),
-        pytest.param([f"Bearer {token(only('', 'pull push delete', NOBODY_YET))}"], id="all was refused"),
+        pytest.param([f"Bearer {token(only('', 'pull push delete', visible=False))}"], id="all was refused"),
         pytest.param([f"Bearer {token(only('pull', 'push delete', ANONYMOUS))}"], id="of nobody in particular"),
         pytest.param([f"Bearer {token(only('pull push delete'))}"], id="to do all"),
         pytest.param(2 * [f"Bearer {token(only('pull push delete'))}"], id="two at once"),
@@ -177,7 +178,7 @@ def test_paths_are_matched_as_the_router_matches_them(path):
 
 
 def test_a_request_that_may_pass_gets_a_policy_for_itself_alone():
-    event = request("GET", "/v2/", f"Bearer {token(Access(READER))}")
+    event = request("GET", "/v2/", f"Bearer {token(Access(ALICE))}")
 
     assert {
         "principalId": "alice",
@@ -189,7 +190,7 @@ def test_a_request_that_may_pass_gets_a_policy_for_itself_alone():
 
 
 def test_a_refusal_is_the_word_that_the_gateway_knows_and_a_line_without_secrets(capsys):
-    text = token(Access(READER), STRANGER)
+    text = token(Access(ALICE), STRANGER)
 
     with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
         make_handler(SITE)(request("GET", "/v2/acme/app/tags/list", f"Bearer {text}"), CONTEXT)
@@ -214,32 +215,33 @@ def test_without_keys_nothing_passes_and_nothing_is_called_unauthorized():
         raise Unavailable("no answer")
 
     with pytest.raises(Unavailable):
-        make_handler(site(keys=unreadable))(request("GET", "/v2/", f"Bearer {token(Access(READER))}"), CONTEXT)
+        make_handler(site(keys=unreadable))(request("GET", "/v2/", f"Bearer {token(Access(ALICE))}"), CONTEXT)
 
 
 # The reader of the keys.
 
 
 def reader(endpoint, table="table", namespace="ns", at=NOW):
-    return PublicKeyReader(
-        table, namespace, region=REGION, endpoint=endpoint, credentials=CREDENTIALS, clock=lambda: at
-    )
+    return TrustReader(table, namespace, region=REGION, endpoint=endpoint, credentials=CREDENTIALS, clock=lambda: at)
 
 
 def test_it_reads_the_keys_that_the_store_reads(aws):
     """
-    A new one, and the one before, which has an end.
+    A new one, and the one before, which has an end; and the revocations beside them.
     """
     with aws.backend(limits()) as backend:
         rotate_keys(backend.stores)
         rotate_keys(backend.stores)
-        expected = backend.stores.identity.public_keys()
+        backend.stores.identity.revoke("ocid1.user.moorage..a", NOW)
+        backend.stores.identity.revoke(EVERYBODY, NOW + timedelta(seconds=1))
+        expected = backend.stores.identity.trust()
         table = backend.stores.identity._table._name
 
         read = reader(aws.endpoints.dynamodb, table, limits().namespace, datetime.now(UTC))()
 
-    assert 2 == len(expected)
-    assert {key.kid: key for key in expected} == {key.kid: key for key in read}
+    assert (2, 2) == (len(expected.keys), len(expected.revoked))
+    assert {key.kid: key for key in expected.keys} == {key.kid: key for key in read.keys}
+    assert expected.revoked == read.revoked
 
 
 @contextmanager
@@ -271,7 +273,7 @@ def dynamodb(*answers):
 
 def test_it_signs_as_botocore_signs():
     with dynamodb((200, {"Items": []})) as (endpoint, came):
-        assert [] == reader(endpoint)()
+        assert Trust(()) == reader(endpoint)()
     [(sent, body)] = came
     signed = {name: sent[name] for name in ("content-type", "x-amz-target")}
     expected = AWSRequest("POST", f"{endpoint}/", headers=signed, data=body)
@@ -296,7 +298,7 @@ def test_it_reads_every_page():
     pages = (200, {"Items": [row], "LastEvaluatedKey": more}), (200, {"Items": [row | {"sk": {"S": "PUBLIC#2"}}]})
 
     with dynamodb(*pages) as (endpoint, came):
-        assert ["1", "2"] == [key.kid for key in reader(endpoint)()]
+        assert ["1", "2"] == [key.kid for key in reader(endpoint)().keys]
 
     assert [None, more] == [json.loads(body).get("ExclusiveStartKey") for _, body in came]
 
@@ -304,8 +306,8 @@ def test_it_reads_every_page():
 @pytest.mark.parametrize(
     ("statuses", "outcome"),
     [
-        pytest.param([500, 200], [], id="once more after an error of theirs"),
-        pytest.param([400, 200], [], id="once more after a throttle"),
+        pytest.param([500, 200], Trust(()), id="once more after an error of theirs"),
+        pytest.param([400, 200], Trust(()), id="once more after a throttle"),
         pytest.param([500, 500], Unavailable, id="no third time"),
     ],
 )
@@ -318,6 +320,38 @@ def test_it_asks_twice_at_most(statuses, outcome):
             assert outcome == reader(endpoint)()
 
     assert len(statuses) == len(came)
+
+
+@pytest.mark.parametrize("row", ["PUBLIC#1", "REVOKED#*", "ELSE#1"])
+def test_what_a_later_release_wrote_is_told_so(row):
+    """
+    It may mean anything: a key that is none, or a revocation that is not seen.
+    """
+    later = {"sk": {"S": row}, "schema": {"S": f"{int(SCHEMA.partition('.')[0]) + 1}.0"}}
+
+    with dynamodb((200, {"Items": [later]})) as (endpoint, _), pytest.raises(Unavailable, match="upgrade this one"):
+        reader(endpoint)()
+
+
+def test_a_revocation_reaches_it_in_ten_seconds():
+    """
+    Other seconds cost no read.
+    """
+    clock = Clock()
+    revoked = {"sk": {"S": "REVOKED#ocid1.user.moorage..a"}, "time": {"S": "2030-01-02T03:04:05.678000+0000"}}
+    key = {"sk": {"S": f"PUBLIC#{KEY.kid}"}, "public": {"S": KEY.public}, "time_created": revoked["time"]}
+    event = request("GET", "/v2/", f"Bearer {token(Access(ALICE))}")
+
+    with dynamodb((200, {"Items": [key]}), (200, {"Items": [key, revoked]})) as (endpoint, came):
+        handler = make_handler(replace(SITE, keyring=Keyring(reader(endpoint), clock)))
+        for _ in range(2):
+            handler(event, CONTEXT)
+            clock.advance(timedelta(seconds=9))
+        assert 1 == len(came)
+        clock.advance(timedelta(seconds=1))
+        with pytest.raises(Unauthorized):
+            handler(event, CONTEXT)
+    assert 2 == len(came)
 
 
 def test_nobody_who_answers_is_unavailable():

@@ -4,12 +4,12 @@ import os
 from typing import Any
 
 from moorage.stores.deadline import answering
-from moorage.wiring import open_stores, read_settings
+from moorage.wiring import open_data_stores, read_settings
 from sweeping.uploads import sweep_uploads
 
 SAFETY_MS = 10_000  # left of the function's time when no new session is begun
 
-stores = open_stores(read_settings(os.environ))
+stores = open_data_stores(read_settings(os.environ))
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What a token request brings: a Basic header, or the form of an OAuth2 grant."""
+"""What a token request brings: a Basic header, a signature, or the form of an OAuth2 grant."""
 
 import binascii
 from base64 import b64decode
@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 
 from moorage.domain.errors import ScopeInvalid, Unauthenticated
 
+BEARER = "BEARER_TOKEN"  # the user name with which a password is one of our access tokens
 FORM = "application/x-www-form-urlencoded"
 
 _FIELDS_LIMIT = 64
@@ -38,6 +39,12 @@ def read_basic(headers: Headers) -> Credentials | None:
         raise Unauthenticated("the Basic header is not user:password in base64")
     # containers/image sends an empty pair when it has no login.
     return Credentials(username, password) if username or password else None
+
+
+def is_signed(headers: Headers) -> bool:
+    """Whether a request is signed, as those to the cloud plane are."""
+    scheme, _, _ = headers.get("authorization", "").strip().partition(" ")
+    return scheme.lower() == "signature"
 
 
 def read_form(content_type: str, body: bytes) -> dict[str, list[str]]:

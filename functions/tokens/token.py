@@ -1,4 +1,7 @@
-"""GET and POST of the token endpoint. distribution, "Token Authentication Specification" and "OAuth2 Token"."""
+"""GET and POST of the token endpoint. distribution, "Token Authentication Specification" and "OAuth2 Token".
+
+It is GetAccessToken of the cloud plane too, where a request is signed instead of bringing a password.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -6,17 +9,26 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from moorage.domain.access import ANONYMOUS, Access, Principal, Scope, parse_scopes
+from moorage.domain.access import Access, Catalog, Scope, parse_scopes
 from moorage.domain.errors import BodyTooLarge, ScopeInvalid, Unauthenticated, Unavailable
-from moorage.domain.identity import AuthToken, SigningKey, User
+from moorage.domain.identity import SigningKey
 from moorage.domain.ulid import ENTROPY_BYTES, make_ulid
-from moorage.operations.login import grant_scopes, log_in, log_in_again, parse_login_name
+from moorage.operations.login import (
+    Login,
+    grant_scopes,
+    log_in,
+    log_in_again,
+    log_in_by_token,
+    nobody,
+    parse_login_name,
+)
 from moorage.stores.base import Stores
+from moorage.web.cloud.caller import authenticate
 from moorage.web.shim import stores_of, with_body
 from moorage.web.site import guarded_address, site_of
 from moorage.web.tokens import Refresh, issue_access, issue_refresh
 from moorage.web.watch import count, logger
-from tokens.credentials import Credentials, field, read_basic, read_form
+from tokens.credentials import BEARER, Credentials, field, is_signed, read_basic, read_form
 
 _FORM_LIMIT = 64 * 1024  # bytes
 
@@ -31,11 +43,14 @@ class _Asked:
 
 
 def get_token(request: Request) -> JSONResponse:
-    """Answer a token for the user of the Basic header, or for nobody."""
+    """Answer a token for the user of the Basic header, for whoever has signed the request, or for nobody."""
     query = request.query_params
     asked = _asked(request, query.getlist("service"), query.getlist("scope"), query.get("offline_token") == "true")
+    if is_signed(request.headers):
+        caller = authenticate(request, b"")
+        return _answer(request, asked, Login(caller.principal, caller.tenancy))
     credentials = read_basic(request.headers)
-    return _answer(request, asked, _log_in(request, credentials) if credentials else None)
+    return _answer(request, asked, _log_in(request, credentials) if credentials else nobody(site_of(request).namespace))
 
 
 def _too_large(limit: int) -> BodyTooLarge:
@@ -70,12 +85,15 @@ def _asked(request: Request, services: list[str], scopes: Iterable[str], offline
     return _Asked(service, parse_scopes(scopes), offline)
 
 
-def _log_in(request: Request, credentials: Credentials) -> tuple[User, AuthToken]:
+def _log_in(request: Request, credentials: Credentials) -> Login:
     """Return who it is. Raises Unauthenticated, one answer for a wrong password and a user that does not exist."""
     site = site_of(request)
-    name = parse_login_name(credentials.username, site.namespace)
     address = site.client_address(request)
-    login = log_in(stores_of(request), name, credentials.password, guarded_address(address))
+    if credentials.username == BEARER:
+        access, until = site.keyring.verify_until(credentials.password, site.services)
+        return log_in_by_token(stores_of(request), access.principal, until, address)
+    name = parse_login_name(credentials.username, site.namespace)
+    login = log_in(stores_of(request), name, credentials.password, address, guarded_address(address))
     if login is None:
         logger.warning("login refused", user=name, address=address)
         count("LoginRefused")
@@ -83,19 +101,21 @@ def _log_in(request: Request, credentials: Credentials) -> tuple[User, AuthToken
     return login
 
 
-def _log_in_again(request: Request, refresh_token: str) -> tuple[User, AuthToken]:
+def _log_in_again(request: Request, refresh_token: str) -> Login:
     site = site_of(request)
     refresh = site.keyring.verify_refresh(refresh_token, site.services)
-    return log_in_again(stores_of(request), refresh.user, refresh.auth_token_id)
+    address = site.client_address(request)
+    return log_in_again(stores_of(request), refresh.user_id, refresh.auth_token_id, address)
 
 
-def _answer(request: Request, asked: _Asked, login: tuple[User, AuthToken] | None) -> JSONResponse:
-    """Sign what was asked; for nobody in particular without a login, and then without a refresh token."""
-    stores = stores_of(request)
-    principal = Principal(login[0].name, login[0].role) if login else ANONYMOUS
-    access = grant_scopes(stores, principal, asked.scopes)
+def _answer(request: Request, asked: _Asked, login: Login) -> JSONResponse:
+    """Sign what was asked; a refresh token comes with it for nothing but a password."""
+    stores, address = stores_of(request), site_of(request).client_address(request)
+    access = grant_scopes(stores, login, address, asked.scopes)
     key, now = _signing_key(stores), stores.clock()
-    token, expires_in = issue_access(access, key, service=asked.service, token_id=_token_id(stores), now=now)
+    token, expires_in = issue_access(
+        access, key, service=asked.service, token_id=_token_id(stores), now=now, until=login.until
+    )
     content = {
         "token": token,
         "access_token": token,
@@ -104,8 +124,8 @@ def _answer(request: Request, asked: _Asked, login: tuple[User, AuthToken] | Non
         "issued_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "scope": _scope(access),
     }
-    if login and asked.offline:
-        refresh = Refresh(login[0].name, login[1].id)
+    if login.principal.id and login.auth_token_id and asked.offline:
+        refresh = Refresh(login.principal.id, login.auth_token_id)
         content["refresh_token"] = issue_refresh(
             refresh, key, service=asked.service, token_id=_token_id(stores), now=now
         )
@@ -126,4 +146,4 @@ def _token_id(stores: Stores) -> str:
 def _scope(access: Access) -> str:
     """Write what was given, in the words of scopes."""
     given = [str(Scope("repository", grant.name, frozenset(grant.allowed))) for grant in access.grants if grant.allowed]
-    return " ".join([*given, *(["registry:catalog:*"] if access.catalog else [])])
+    return " ".join([*given, *(["registry:catalog:*"] if access.catalog is not Catalog.NONE else [])])

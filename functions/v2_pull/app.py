@@ -3,9 +3,9 @@
 import os
 
 from moorage.web.shim import serve
-from moorage.wiring import open_site, open_stores, read_settings
+from moorage.wiring import open_data_stores, open_site, read_settings
 from v2_pull.routes import API
 
 settings = read_settings(os.environ)
-stores = open_stores(settings)
+stores = open_data_stores(settings)
 handler = serve(API, stores, open_site(settings, stores))

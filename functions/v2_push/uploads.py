@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import Future
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -22,11 +22,13 @@ from moorage.domain.errors import (
 )
 from moorage.domain.names import RepositoryName, parse_name
 from moorage.domain.upload import WRITER_LIFE, UploadTicket, parse_content_range, part_size
-from moorage.operations import blobs, buffers, uploads
+from moorage.operations import buffers, mounts, uploads
+from moorage.operations.deciding import Deciding
 from moorage.operations.repositories import absent, resolve, resolve_or_create
 from moorage.stores.base import Stores
 from moorage.web.auth import authenticate, authorize
 from moorage.web.shim import call, stores_of
+from moorage.web.site import site_of
 from moorage.web.uploads import principal_of, standing, ticket_of
 
 WHOLE = part_size(1)  # bytes up to which a body is kept, so that no part need be staged
@@ -49,8 +51,7 @@ async def post_upload(request: Request) -> Response:
         _check_length(request, stores)
     repository_id = await call(request, resolve_or_create, stores, grant, name, principal)
     if mounted:
-        done = await call(request, blobs.mount, stores, repository_id, mounted, _source(request), authenticate(request))
-        if done:
+        if await call(request, _mount, request, repository_id, mounted):
             return _created(name, mounted)
         algorithm = mounted.algorithm
     session = await call(request, uploads.start, stores, repository_id, principal, algorithm)
@@ -278,6 +279,22 @@ def _content_range(request: Request) -> tuple[int | None, int | None]:
         return None, None
     first, last = parse_content_range(header)
     return first, last - first + 1
+
+
+def _mount(request: Request, repository_id: str, digest: Digest) -> bool:
+    """Mount from where the caller may read; False: it must be uploaded."""
+    stores, access = stores_of(request), authenticate(request)
+    address = site_of(request).client_address(request)
+    may_pull = _deciding(request).may_pull(stores, access.principal, address)
+    return mounts.mount(stores, repository_id, digest, _source(request), access, may_pull)
+
+
+def _deciding(request: Request) -> Deciding:
+    """Return what this process knows of policies."""
+    state = request.app.state
+    if not hasattr(state, "deciding"):
+        state.deciding = Deciding()
+    return cast("Deciding", state.deciding)
 
 
 def _source(request: Request) -> RepositoryName | None:

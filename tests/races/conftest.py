@@ -1,14 +1,14 @@
 import pytest
 from tests.races.steps import Inline
 
-from moorage.operations import assembly, manifests, push
+from moorage.operations import assembly, images, manifests, push
 
 
 @pytest.fixture
 def repeatable(monkeypatch):
     """Take out what makes two runs differ: threads for parts, and pauses after a lost race."""
     monkeypatch.setattr(assembly, "ThreadPoolExecutor", Inline)
-    for module in (manifests, push):
+    for module in (images, manifests, push):
         monkeypatch.setattr(module, "pause", lambda stores, attempt: None)
 
 

@@ -7,14 +7,16 @@ from typing import Any
 
 from tests.contract.backends import DynamoBackend, MemoryBackend
 
-from moorage.domain.content import BytesState, Counts, Link, ManifestRecord
+from moorage.domain.content import BytesState, Counts, Link, ManifestRecord, ManifestState
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import parse_manifest
 from moorage.domain.names import Tag
 from moorage.domain.repository import Sparse
+from moorage.stores.dynamodb.counting import StorageItem
 from moorage.stores.dynamodb.items import (
     BytesItem,
     CountItem,
+    DeletedImageItem,
     HistoryItem,
     ImageItem,
     LinkItem,
@@ -39,11 +41,14 @@ class Snapshot:
     tagged: set[tuple[Digest, Tag]] = field(default_factory=set)
     referrers: set[tuple[Digest, Digest]] = field(default_factory=set)  # subject, referrer
     listed: set[tuple[str, Digest]] = field(default_factory=set)
+    deleted: set[tuple[str, Digest]] = field(default_factory=set)
     history: dict[Tag, list[Move]] = field(default_factory=dict)
     shards: dict[int, Counts] = field(default_factory=dict)
     keys: dict[Digest, str] = field(default_factory=dict)  # of LIVE bytes
     references: dict[Digest, frozenset[str]] = field(default_factory=dict)
     objects: Mapping[str, bytes] = field(default_factory=dict)
+    stored: int = 0  # bytes that count for the limit of all repositories
+    stored_here: int = 0  # those that counters of repositories say
 
     @property
     def readable(self) -> dict[Digest, ManifestRecord]:
@@ -90,6 +95,8 @@ class Snapshot:
         assert self.tags.keys() == {tag for tag, digest in self.tags.items() if digest in readable}
         assert self.tagged == {(digest, tag) for tag, digest in self.tags.items()}
         assert self.listed == {(record.listed, digest) for digest, record in readable.items()}
+        restorable = {one for one, record in self.manifests.items() if record.state is ManifestState.DELETED}
+        assert self.deleted == {(self.manifests[digest].listed, digest) for digest in restorable}
         assert self.referrers == {(record.subject, digest) for digest, record in readable.items() if record.subject}
 
     def _check_history(self) -> None:
@@ -109,6 +116,7 @@ class Snapshot:
             for shard in shards
         }
         assert expected == {shard: self.shards.get(shard, Counts()) for shard in shards}
+        assert self.stored_here == self.stored
 
     @property
     def counts(self) -> Counts:
@@ -136,6 +144,8 @@ def _of_memory(backend: MemoryBackend, repository_id: str) -> Snapshot:
             tags={tag: row.digest for (where, tag), row in rows.tags.items() if where == repository_id},
             referrers={key[1:] for key in rows.referrers if key[0] == repository_id},
             listed={image[1:] for image in rows.listed if image[0] == repository_id},
+            deleted={image[1:] for image in rows.deleted if image[0] == repository_id},
+            tagged={key[1:] for key in rows.tagged if key[0] == repository_id},
             shards={
                 number: Counts(shard.images, shard.layers, shard.bytes)
                 for (where, number), shard in rows.shards.items()
@@ -144,9 +154,10 @@ def _of_memory(backend: MemoryBackend, repository_id: str) -> Snapshot:
             keys={digest: row.stored.key for digest, row in rows.held.items() if row.stored.state is BytesState.LIVE},
             references={digest: row.references for digest, row in rows.held.items()},
             objects=dict(rows.objects),
+            stored=sum(rows.storage.values()),
+            stored_here=sum(shard.bytes for shard in rows.shards.values() if not shard.closed),
         )
         moves = [(move.tag, move.before, move.after) for move in rows.history if move.repository_id == repository_id]
-    taken.tagged = {(digest, tag) for tag, digest in taken.tags.items()}  # no rows of their own here
     _add_history(taken, moves)
     return taken
 
@@ -163,6 +174,10 @@ def _of_dynamo(backend: DynamoBackend, repository_id: str) -> Snapshot:
             digest = Digest.parse(item.pk.partition("#")[2])
             taken.keys[digest] = item.key
             taken.references[digest] = frozenset(backend.references(digest))
+        if isinstance(item, StorageItem):
+            taken.stored += int(item.bytes)
+        if isinstance(item, CountItem):
+            taken.stored_here += int(item.stored)
     _add_history(taken, moves)
     wanted = [row.key for row in (*taken.links.values(), *taken.readable.values()) if row.key]
     taken.objects = {key: backend.stores.objects.read(key) for key in wanted}
@@ -185,6 +200,8 @@ def _add(taken: Snapshot, moves: list[Any], item: Item) -> None:
             taken.referrers.add((Digest.parse(digest), Digest.parse(name[1])))
         case ImageItem():
             taken.listed.add((name[1], Digest.parse(name[2])))
+        case DeletedImageItem():
+            taken.deleted.add((name[1], Digest.parse(name[2])))
         case CountItem():
             taken.shards[int(name[1])] = Counts(int(item.images), int(item.layers), int(item.bytes))
         case HistoryItem():

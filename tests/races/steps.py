@@ -13,7 +13,7 @@ from typing import Any
 from moorage.domain.errors import RegistryError
 from moorage.stores.base import Stores
 
-STORES = ("repositories", "links", "bytes", "uploads", "objects", "manifests")
+STORES = ("repositories", "links", "bytes", "uploads", "objects", "manifests", "images")
 SECONDS = 20  # after which a step that does not come is a deadlock
 
 Around = Callable[[str, Callable[[], Any]], Any]  # name of the call, the call itself

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.races.images import ALICE, CONFIG, LAYER, image, index, make_repository, push_image, put, upload
+from tests.races.images import ALICE, CONFIG, LAYER, by_token, image, index, make_repository, push_image, put, upload
 from tests.races.steps import through, trace
 from tests.races.test_interleavings import DIGEST, IMAGE, IMAGE_DIGEST, World, world
 
@@ -18,7 +18,7 @@ from moorage.domain.errors import BlobUnknown, ManifestUnknown, Unavailable, Upl
 from moorage.domain.names import RepositoryName, Tag
 from moorage.domain.repository import Sparse
 from moorage.domain.upload import WRITER_LIFE, UploadTicket
-from moorage.operations import blobs, manifests, uploads
+from moorage.operations import blobs, manifests, mounts, uploads
 from moorage.operations.push import push_manifest
 from moorage.stores.base import Stores
 
@@ -135,7 +135,9 @@ def mount() -> Case:
     source = make_repository(start.stores, "acme/source")
     upload(start.stores, source.id, LAYER)
     access = Access(ANONYMOUS, (Grant(source.name, source.id, frozenset({Action.PULL}), frozenset()),))
-    return Case(start, lambda stores: blobs.mount(stores, start.id, DIGEST, RepositoryName(source.name), access))
+    return Case(
+        start, lambda stores: mounts.mount(stores, start.id, DIGEST, RepositoryName(source.name), access, by_token)
+    )
 
 
 def push(start: World, data: bytes, *tags: str) -> Case:

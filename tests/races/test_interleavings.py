@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.contract.backends import MemoryBackend
 from tests.factories import limits
-from tests.races.images import ALICE, CONFIG, LAYER, image, index, make_repository, push_image, put, upload
+from tests.races.images import ALICE, CONFIG, LAYER, by_token, image, index, make_repository, push_image, put, upload
 from tests.races.invariants import Snapshot, snapshot
 from tests.races.steps import Outcome, copy_rows, interleave, schedules
 
@@ -30,7 +30,7 @@ from moorage.domain.errors import (
 from moorage.domain.names import RepositoryName, Tag
 from moorage.domain.repository import Sparse
 from moorage.domain.upload import SESSION_LIFE, UploadTicket
-from moorage.operations import blobs, manifests, uploads
+from moorage.operations import blobs, manifests, mounts, uploads
 from moorage.operations.push import push_manifest
 from moorage.stores.base import Stores
 
@@ -223,7 +223,7 @@ def test_a_mount_and_the_delete_of_the_blob(data, deleted):
 
     ends = explore(
         start,
-        lambda stores: blobs.mount(stores, start.id, digest, RepositoryName(source.name), access),
+        lambda stores: mounts.mount(stores, start.id, digest, RepositoryName(source.name), access, by_token),
         lambda stores: blobs.delete(stores, where, digest),
     )
 

@@ -13,7 +13,7 @@ from threading import Barrier, Event, Thread
 import pytest
 from tests.contract.backends import DynamoBackend, MemoryBackend
 from tests.factories import limits
-from tests.races.images import ALICE, CONFIG, LAYER, image, index, make_repository, push_image, put, upload
+from tests.races.images import ALICE, CONFIG, LAYER, by_token, image, index, make_repository, push_image, put, upload
 from tests.races.invariants import Snapshot, snapshot
 from tests.races.steps import Outcome
 
@@ -36,7 +36,7 @@ from moorage.domain.errors import (
 )
 from moorage.domain.names import RepositoryName, Tag
 from moorage.domain.upload import SESSION_LIFE
-from moorage.operations import blobs, manifests, uploads
+from moorage.operations import blobs, manifests, mounts, uploads
 from moorage.operations.push import push_manifest
 from moorage.stores.base import Stores
 
@@ -290,7 +290,7 @@ def test_mount_upload_and_delete_of_the_same_blob(site):
     access = Access(ANONYMOUS, (Grant(source.name, source.id, frozenset({Action.PULL}), frozenset()),))
 
     outcomes = site.race(
-        lambda _: blobs.mount(site.stores, site.id, DIGEST, RepositoryName(source.name), access),
+        lambda _: mounts.mount(site.stores, site.id, DIGEST, RepositoryName(source.name), access, by_token),
         lambda _: upload(site.stores, site.id, LAYER),
         lambda _: blobs.delete(site.stores, site.id, DIGEST),
         allowed=(BlobUnknown, Unavailable),

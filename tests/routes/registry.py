@@ -3,6 +3,7 @@
 import asyncio
 import json
 from base64 import b64encode
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,21 +13,20 @@ from starlette.datastructures import Headers
 from tests.contract.backends import DynamoBackend
 from tests.fakes import Clock
 from tests.gateway import Gateway, functions_of
+from tests.people import GROUPS, People
 
 from moorage.devserver.front import BlobFront
 from moorage.devserver.template import Template, load_app
-from moorage.domain.access import Role
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST
-from moorage.operations.identity import create_auth_token, create_user
 from moorage.operations.keys import rotate_keys
-from moorage.operations.repositories import create
+from moorage.operations.repositories import make, new_repository
 from moorage.stores.dynamodb.uploads import DynamoUploadStore
 from moorage.web.site import TOKEN_PATH, Site
 from moorage.web.tokens import Keyring
 
 TEMPLATE = Template.read(Path("template.yaml"))
-ROLES = [role.value for role in Role]
+ROLES = list(GROUPS)
 HOST = "localhost:5000"
 NAME = "acme/app"
 ALL = "pull,push,delete"
@@ -74,21 +74,26 @@ class Registry:
         self.site = Site(
             origins=(f"http://{HOST}", "https://registry.example.com"),
             namespace="acme",
-            keyring=Keyring(self.stores.identity.public_keys, self.clock),
+            keyring=Keyring(self.stores.identity.trust, self.clock),
+            region="eu-central-1",
         )
         self.app = front(self)
         self._runner = runner
+        self.people = People(self.stores)
         self._passwords = {}
         rotate_keys(self.stores)
 
-    def repository(self, name=NAME, *, public=False):
-        return create(self.stores, name, "user:somebody", public=public)
+    def repository(self, name=NAME, *, public=False, compartment_id=None):
+        made = new_repository(self.stores, name, "somebody", public=public, compartment_id=compartment_id)
+        assert make(self.stores, made)
+        return made
 
     def password(self, user):
-        """Return the auth token of a user, who is made with the role of that name."""
+        """Return the auth token of a user, who is made, in the group that the name says, unless there is one."""
         if user not in self._passwords:
-            create_user(self.stores, user, Role(user.partition("-")[0]))
-            self._passwords[user] = create_auth_token(self.stores, user, "").text
+            if not self.people.find(user):
+                self.people.of(user)
+            self._passwords[user] = self.people.auth_token(user)
         return self._passwords[user]
 
     def token(self, user, *scopes):
@@ -299,7 +304,9 @@ def quoted(text):
 
 def _with_clock(backend, clock):
     """Return the stores with a clock that a test moves; what a store remembers of other tests is forgotten."""
-    stores = replace(backend.stores, clock=clock)
+    directory = copy(backend.stores.directory)
+    directory._clock = clock
+    stores = replace(backend.stores, clock=clock, directory=directory)
     if isinstance(backend, DynamoBackend):
         stores = replace(stores, uploads=DynamoUploadStore(stores.uploads._table, clock))
     return stores

@@ -9,8 +9,10 @@ from tests.routes.registry import CONFIG, Registry, descriptor, image, index
 
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import OCI_INDEX
+from moorage.operations.deciding import POLICIES_LIFE
 from moorage.stores import keys
 from moorage.stores.dynamodb.items import NameItem, ReferrerItem, TagItem
+from moorage.web.tokens import KEYS_LIFE
 
 SMALL, LARGE = b"small", b"x" * 20_000
 HOUR = timedelta(hours=1)
@@ -138,6 +140,7 @@ def test_a_session_is_opened_by_one_write(client, calls):
     assert ["Query", "PutItem"] == calls.of(202, client.post, "blobs/uploads/")
     assert ["PutItem"] == calls.of(202, client.post, "blobs/uploads/")
     client.registry.clock.advance(timedelta(seconds=31))
+    client.get("/v2/")  # reads the keys
     assert ["Query", "PutItem"] == calls.of(202, client.post, "blobs/uploads/")
 
 
@@ -187,6 +190,34 @@ def test_a_mount_from_a_repository_that_the_token_names(registry, calls, data, e
     registry.send("GET", "/v2/", headers)
 
     assert expected == calls.of(201, registry.send, "POST", target, headers)
+
+
+def test_a_mount_from_elsewhere_reads_policies_once_in_ten_seconds(registry, calls):
+    """
+    Clients do not put the source into the token's scope.
+    """
+    source = registry.client(name="acme/source")
+    digests = [source.push_blob(data) for data in (b"first", b"second", b"third")]
+    target = registry.client("writer")
+    target.get("/v2/")
+
+    def mount(digest):
+        return calls.of(201, target.post, f"blobs/uploads/?mount={digest}&from=acme/source")
+
+    assert ["GetItem", "BatchGetItem", "GetItem", "UpdateItem"] == mount(digests[0])
+    assert ["GetItem", "GetItem", "UpdateItem"] == mount(digests[1])
+    registry.clock.advance(POLICIES_LIFE)
+    target.get("/v2/")
+    assert ["GetItem", "BatchGetItem", "GetItem", "UpdateItem"] == mount(digests[2])
+
+
+@pytest.mark.parametrize("second", [0, 9, 10], ids=lambda second: f"after {second} s")
+def test_keys_and_revocations_cost_one_read_in_ten_seconds(client, calls, second):
+    client.registry.clock.advance(KEYS_LIFE)
+    client.get("/v2/")
+    client.registry.clock.advance(timedelta(seconds=second))
+
+    assert (["Query"] if second == 10 else []) == calls.of(200, client.get, "/v2/")
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,15 @@ def test_users_see_all_names_in_byte_order(filled, user):
     assert {"repositories": [*PRIVATE, *PUBLIC]} == answer.json()
 
 
-def test_nobody_in_particular_sees_what_is_public(filled):
-    assert {"repositories": PUBLIC} == catalog(filled, None).json()
+def test_somebody_without_rights_sees_what_is_public(filled):
+    assert {"repositories": PUBLIC} == catalog(filled, "none").json()
 
 
-def test_somebody_without_rights_sees_nothing(filled):
-    assert (403, ["DENIED"]) == catalog(filled, "none").error
+def test_nobody_in_particular_has_to_log_in(filled):
+    answer = catalog(filled, None)
+
+    assert (401, ["UNAUTHORIZED"]) == answer.error
+    assert b"log in" in answer.body
 
 
 def test_without_a_token_there_is_a_challenge_for_the_catalog(registry):
@@ -55,7 +58,7 @@ def test_an_empty_registry_has_an_empty_catalog(registry):
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 6, 100])
-@pytest.mark.parametrize(("user", "names"), [("reader", [*PRIVATE, *PUBLIC]), (None, PUBLIC)])
+@pytest.mark.parametrize(("user", "names"), [("reader", [*PRIVATE, *PUBLIC]), ("none", PUBLIC)])
 def test_pages_together_are_the_whole(filled, user, names, n):
     """
     A page may be short when the caller may see few; the links end with the names.

@@ -102,7 +102,7 @@ def test_what_is_refused_at_once_leaves_no_session_open(narrow):
     ]
 
     assert [413, 413, 400, 416, 400, 400] == [answer.status for answer in refused]
-    assert (0, 0) == narrow.registry.stores.uploads.usage("user:administrator")
+    assert (0, 0) == narrow.registry.stores.uploads.usage(narrow.registry.people.find("administrator").id)
 
 
 def test_so_many_bytes_may_be_staged(narrow):

@@ -3,9 +3,8 @@
 import pytest
 from tests.routes.registry import NAME
 
-from moorage.domain.access import Access, Principal, Role
 from moorage.domain.digest import Digest
-from moorage.operations import blobs
+from moorage.operations.deciding import POLICIES_LIFE
 
 DATA = {"small": b"0123456789", "large": b"x" * 20_000}
 ABSENT = Digest.of(b"absent")
@@ -72,16 +71,47 @@ def test_what_cannot_be_mounted_is_uploaded(registry, source, data):
 @pytest.mark.parametrize("source", ["acme/source", None])
 def test_a_source_that_the_caller_may_not_read_is_as_one_that_is_not_there(registry, data, source, public, mounted):
     """
-    CVE-2024-39897: a digest is no proof that somebody has the bytes. Roles let whoever pushes read everything, so it is
-    the operation that is asked, for somebody without a role.
+    CVE-2024-39897: a digest is no proof that somebody has the bytes.
     """
     registry.repository("acme/source", public=public)
     digest = registry.client(name="acme/source").push_blob(data)
-    target = registry.repository("acme/target")
-    access = Access(Principal("none", Role.NONE))
+    target = pusher(registry, "where target.repo.name = 'target'")
 
-    assert mounted == blobs.mount(registry.stores, target.id, digest, source, access)
-    assert {False: 404, True: 200}[mounted] == registry.client(name="acme/target").head(f"blobs/{digest}").status
+    assert {False: 202, True: 201}[mounted] == mount(target, digest, source).status
+    assert {False: 404, True: 200}[mounted] == target.head(f"blobs/{digest}").status
+
+
+def pusher(registry, condition=""):
+    """Return somebody who may push to some repositories, and who works in acme/target."""
+    registry.people.user("pusher", registry.people.group("Pushers", f"manage repos in tenancy {condition}"))
+    return registry.client("pusher", "acme/target")
+
+
+@pytest.mark.parametrize("source", ["acme/source", None])
+@pytest.mark.parametrize(
+    ("changed", "after"),
+    [
+        pytest.param(
+            lambda people: people.policy("Pushers may", "Allow group Pushers to manage repos in tenancy"),
+            201,
+            id="more",
+        ),
+        pytest.param(lambda people: people.change("pusher", memberships=()), 202, id="less"),
+        pytest.param(lambda people: people.deactivate("pusher"), 202, id="inactive"),
+        pytest.param(lambda people: people.remove("pusher"), 202, id="removed"),
+    ],
+)
+def test_policies_decide_within_ten_seconds_of_a_change(registry, source, changed, after):
+    """
+    They were read for the mount before.
+    """
+    first, second = (registry.client(name="acme/source").push_blob(data) for data in (b"first", b"second"))
+    target = pusher(registry, "where target.repo.name = 'target'" if after == 201 else "")
+    assert {201: 202, 202: 201}[after] == mount(target, first, source).status
+    changed(registry.people)
+    registry.clock.advance(POLICIES_LIFE)
+
+    assert after == mount(target, second, source).status
 
 
 def test_without_a_source_the_registry_looks_for_one(registry, data):

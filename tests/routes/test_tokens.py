@@ -7,16 +7,17 @@ import httpx
 import pytest
 from tests import factories
 from tests.fakes import NOW, Clock, Dice
+from tests.people import GROUPS, People
 
-from moorage.domain.access import ANONYMOUS, Access, Action, Grant, Principal, Role
-from moorage.domain.identity import FREE_FAILURES, FREE_FAILURES_ANY_USER, REFRESH_LIFE
-from moorage.operations.identity import create_auth_token, create_user, remove_auth_token, remove_user, set_role
+from moorage.domain.access import ANONYMOUS, Access, Action, Catalog, Grant, Principal
+from moorage.domain.directory import CAPABILITIES
+from moorage.domain.identity import EVERYBODY, FREE_FAILURES, FREE_FAILURES_ANY_USER, REFRESH_LIFE
 from moorage.operations.keys import rotate_keys
 from moorage.operations.repositories import create
 from moorage.stores.memory import memory_stores
 from moorage.web.shim import create_app
 from moorage.web.site import Site
-from moorage.web.tokens import Keyring
+from moorage.web.tokens import KEYS_LIFE, LEEWAY, Keyring
 from tokens.routes import API
 
 PATH = "/20180419/docker/token"
@@ -25,26 +26,31 @@ NOTHING = frozenset()
 
 
 class Registry:
-    """The token endpoint over stores in memory, with a user of each role and two repositories."""
+    """The token endpoint over stores in memory, with a user in each group and two repositories."""
 
     def __init__(self):
         self.clock = Clock()
         self.stores = memory_stores(factories.limits(namespace="acme"), clock=self.clock, entropy=Dice())
         rotate_keys(self.stores)
-        self.passwords = {role.value: self.make_user(role.value, role) for role in Role}
+        self.people = People(self.stores)
+        self.passwords = {name: self.make_user(name) for name in GROUPS}
         self.private = create(self.stores, "acme/app", "alice", public=False)
         self.public = create(self.stores, "acme/site", "alice", public=True)
         self.site = Site(
             origins=("http://localhost:5000", "https://registry.example.com"),
             namespace="acme",
-            keyring=Keyring(self.stores.identity.public_keys, self.clock),
+            keyring=Keyring(self.stores.identity.trust, self.clock),
             trusted_proxies=("10.0.0.1",),
         )
         self.app = create_app(API, self.stores, self.site, inline=True)
 
-    def make_user(self, name, role):
-        create_user(self.stores, name, role)
-        return create_auth_token(self.stores, name, "").text
+    def make_user(self, name):
+        self.people.of(name)
+        return self.people.auth_token(name)
+
+    def principal(self, name):
+        """Return whom a token is for; the groups are not in it."""
+        return Principal(self.people.find(name).id, name)
 
     def send(self, method, query=None, *, address="203.0.113.7", host="localhost:5000", **more):
         async def sent():
@@ -89,8 +95,8 @@ def test_a_token_answer_has_what_every_client_reads(registry):
     assert "repository:acme/app:pull,push" == answer["scope"]
     assert "refresh_token" not in answer
     assert "no-store" == response.headers["cache-control"]
-    grant = Grant("acme/app", registry.private.id, frozenset({PULL, PUSH}), NOTHING)
-    assert Access(Principal("writer", Role.WRITER), (grant,)) == registry.read(response)
+    grant = Grant("acme/app", registry.private.id, frozenset({PULL, PUSH}), NOTHING, visible=True)
+    assert Access(registry.principal("writer"), (grant,)) == registry.read(response)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +110,8 @@ def test_a_token_answer_has_what_every_client_reads(registry):
         pytest.param("none", "new", set(), id="no rights, absent"),
         pytest.param("reader", "app", {PULL}, id="reader, private"),
         pytest.param("reader", "new", {PULL}, id="reader, absent"),
-        pytest.param("writer", "app", {PULL, PUSH}, id="writer, private"),
-        pytest.param("writer", "new", {PULL, PUSH}, id="writer, absent"),
+        pytest.param("writer", "app", {PULL, PUSH, DELETE}, id="writer, private"),
+        pytest.param("writer", "new", {PULL, PUSH, DELETE}, id="writer, absent"),
         pytest.param("administrator", "app", {PULL, PUSH, DELETE}, id="administrator, private"),
     ],
 )
@@ -113,17 +119,20 @@ def test_a_grant_says_what_was_asked_and_given_and_refused(registry, user, name,
     access = registry.read(registry.get({"scope": f"repository:acme/{name}:*"}, user=user))
 
     ids = {"app": registry.private.id, "site": registry.public.id, "new": None}
-    assert (Grant(f"acme/{name}", ids[name], frozenset(allowed), frozenset(Action) - allowed),) == access.grants
+    visible = PULL in allowed
+    assert (
+        Grant(f"acme/{name}", ids[name], frozenset(allowed), frozenset(Action) - allowed, visible),
+    ) == access.grants
 
 
 def test_no_more_is_given_than_was_asked(registry):
     access = registry.read(registry.get({"scope": "repository:acme/app:pull"}, user="administrator"))
 
-    assert ({PULL}, set(), False) == (access.grants[0].allowed, access.grants[0].refused, access.catalog)
+    assert ({PULL}, set(), Catalog.NONE) == (access.grants[0].allowed, access.grants[0].refused, access.catalog)
 
 
 def test_a_repository_outside_the_namespace_is_refused_without_a_look(registry):
-    registry.stores.repositories.find = None
+    registry.stores.repositories.find_many = None
 
     access = registry.read(registry.get({"scope": "repository:library/alpine:pull"}, user="administrator"))
     assert (Grant("library/alpine", None, NOTHING, frozenset({PULL})),) == access.grants
@@ -148,13 +157,14 @@ def test_scopes_are_repeated_or_separated_by_spaces(registry, scopes, names):
 
 
 @pytest.mark.parametrize(
-    ("user", "catalog"), [(None, True), ("none", False), ("reader", True), ("writer", True), ("administrator", True)]
+    ("user", "catalog"),
+    [(None, "none"), ("none", "public"), ("reader", "all"), ("writer", "all"), ("administrator", "all")],
 )
-def test_the_catalog_is_for_everybody_with_rights_and_for_nobody_in_particular(registry, user, catalog):
+def test_the_catalog_is_of_what_is_public_or_of_everything_and_for_users(registry, user, catalog):
     response = registry.get({"scope": "registry:catalog:*"}, user=user)
 
-    assert catalog is registry.read(response).catalog
-    assert ("registry:catalog:*" if catalog else "") == response.json()["scope"]
+    assert catalog == registry.read(response).catalog
+    assert ("registry:catalog:*" if user else "") == response.json()["scope"]
 
 
 def test_an_empty_pair_is_nobody(registry):
@@ -268,7 +278,7 @@ def test_a_password_is_given_for_a_refresh_token_and_that_for_tokens(registry):
 
     for answer in (got, posted):
         refreshed = registry.post({**refresh_form(answer["refresh_token"]), "access_type": "offline"})
-        assert Principal("reader", Role.READER) == registry.read(refreshed).principal
+        assert registry.principal("reader") == registry.read(refreshed).principal
         assert {PULL} == registry.read(refreshed).grants[0].allowed
         assert "refresh_token" not in refreshed.json()
 
@@ -278,24 +288,71 @@ def test_only_who_asks_for_a_refresh_token_gets_one(registry):
     assert "refresh_token" not in registry.get({"offline_token": "true"}).json()
 
 
-@pytest.mark.parametrize("ending", ["user removed", "auth token removed", "user made anew", "ninety days", "key ended"])
+def made_anew(registry):
+    registry.people.remove("reader")
+    registry.make_user("reader")
+
+
+def key_ended(registry):
+    rotate_keys(registry.stores, end_now=True)
+    registry.clock.advance(KEYS_LIFE)
+
+
+def revoked(registry, whom):
+    registry.stores.identity.revoke(whom, registry.clock.now)
+    registry.clock.advance(KEYS_LIFE)
+
+
+CAPABILITY = {"capabilities": frozenset(CAPABILITIES) - {"canUseAuthTokens"}}
+ENDINGS = {
+    "user removed": lambda registry: registry.people.remove("reader"),
+    "auth token removed": lambda registry: registry.people.change("reader", auth_tokens=()),
+    "user made anew": made_anew,
+    "user inactive": lambda registry: registry.people.deactivate("reader"),
+    "auth tokens not for this user": lambda registry: registry.people.change("reader", **CAPABILITY),
+    "not from here": lambda registry: registry.people.network("office", "198.51.100.0/24", sign_in=True),
+}
+ENDINGS_OF_TOKENS = {
+    "ninety days": lambda registry: registry.clock.advance(REFRESH_LIFE + timedelta(minutes=1)),
+    "key ended": key_ended,
+    "revoked": lambda registry: revoked(registry, registry.people.find("reader").id),
+    "everybody revoked": lambda registry: revoked(registry, EVERYBODY),
+}
+
+
+@pytest.mark.parametrize("ending", [*ENDINGS, *ENDINGS_OF_TOKENS])
 def test_a_login_ends(registry, ending):
     refresh = registry.post(login_form(registry, access_type="offline")).json()["refresh_token"]
-    stores = registry.stores
-    if ending == "user removed":
-        remove_user(stores, "reader")
-    elif ending == "auth token removed":
-        remove_auth_token(stores, "reader", stores.identity.get("reader").auth_tokens[0].id)
-    elif ending == "user made anew":
-        remove_user(stores, "reader")
-        registry.make_user("reader", Role.ADMINISTRATOR)
-    elif ending == "ninety days":
-        registry.clock.advance(REFRESH_LIFE + timedelta(minutes=1))
-    else:
-        rotate_keys(stores, end_now=True)
-        registry.clock.advance(timedelta(minutes=5))
+    assert 200 == registry.post(refresh_form(refresh)).status_code
+    (ENDINGS | ENDINGS_OF_TOKENS)[ending](registry)
 
     assert (401, ["UNAUTHORIZED"]) == error(registry.post(refresh_form(refresh)))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_who_may_not_log_in_is_answered_as_with_a_wrong_password(registry, ending):
+    """
+    And counted as one: nobody learns whether the password was right.
+    """
+    password = registry.passwords["reader"]
+    ENDINGS[ending](registry)
+    right = registry.get(user="reader", password=password)
+    wrong = registry.get(user="reader", password="wrong")
+
+    assert (401, ["UNAUTHORIZED"]) == error(right)
+    assert right.json() == wrong.json()
+    guard = registry.stores.directory.arrive("reader", "203.0.113.7", registry.clock.now).guard
+    assert 2 == guard.failures
+
+
+def test_users_may_have_to_come_from_a_network(registry):
+    registry.people.network("office", "203.0.113.0/28", "2001:db8::/32", sign_in=True)
+
+    assert [200, 200, 200, 401, 401] == [
+        registry.get(user="writer", address=address).status_code
+        for address in ("203.0.113.7", "2001:db8::7", "::ffff:203.0.113.7", "203.0.113.16", "::ffff:203.0.113.16")
+    ]
+    assert 200 == registry.get(address="203.0.113.16").status_code  # nobody signs in
 
 
 def test_a_login_outlives_a_rotation_of_keys(registry):
@@ -307,12 +364,89 @@ def test_a_login_outlives_a_rotation_of_keys(registry):
     assert 200 == registry.post(refresh_form(refresh)).status_code
 
 
-def test_a_refreshed_token_has_the_role_of_today(registry):
+def test_a_refreshed_token_has_the_rights_of_today(registry):
     refresh = registry.post(login_form(registry, access_type="offline")).json()["refresh_token"]
-    set_role(registry.stores, "reader", Role.NONE)
+    assert {PULL} == registry.read(registry.post(refresh_form(refresh))).grants[0].allowed
+    registry.people.policy("Readers may", "Allow group Readers to inspect repos in tenancy")
+    assert NOTHING == registry.read(registry.post(refresh_form(refresh))).grants[0].allowed
+    registry.people.policy("Readers may", "Allow group Readers to read repos in tenancy")
+    registry.people.change("reader", memberships=())
 
-    access = registry.read(registry.post(refresh_form(refresh)))
-    assert (Role.NONE, NOTHING) == (access.principal.role, access.grants[0].allowed)
+    assert NOTHING == registry.read(registry.post(refresh_form(refresh))).grants[0].allowed
+
+
+def bearer(registry, user="reader", **query):
+    """Return a token as the password of `docker login --username BEARER_TOKEN`."""
+    return registry.get(query, user=user).json()["token"]
+
+
+def by_bearer(registry, token, **query):
+    return registry.get(query, headers=[basic_header("BEARER_TOKEN", token)])
+
+
+def test_a_token_is_a_password_for_others_that_end_with_it(registry):
+    """
+    Else somebody could go on for ever after the auth token was removed.
+    """
+    token = bearer(registry)
+    registry.clock.advance(timedelta(minutes=2))
+    answer = by_bearer(registry, token, scope="repository:acme/app:pull,push", offline_token="true")
+
+    access = registry.read(answer)
+    assert (registry.principal("reader"), {PULL}, {PUSH}) == (
+        access.principal,
+        access.grants[0].allowed,
+        access.grants[0].refused,
+    )
+    assert (180 - 1, True) == (answer.json()["expires_in"], "refresh_token" not in answer.json())
+    registry.clock.advance(timedelta(minutes=3) + LEEWAY)
+    assert (401, ["UNAUTHORIZED"]) == error(by_bearer(registry, answer.json()["token"]))
+
+
+def test_a_form_brings_a_token_as_a_password_too(registry):
+    fields = {"grant_type": "password", "username": "BEARER_TOKEN", "password": bearer(registry)}
+
+    assert registry.principal("reader") == registry.read(registry.post(fields)).principal
+
+
+@pytest.mark.parametrize("ending", ["user removed", "user inactive", "not from here", "revoked", "key ended"])
+def test_a_token_is_no_password_any_more(registry, ending):
+    token = bearer(registry)
+    (ENDINGS | ENDINGS_OF_TOKENS)[ending](registry)
+
+    assert (401, ["UNAUTHORIZED"]) == error(by_bearer(registry, token))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param(lambda registry: registry.get().json()["token"], id="of nobody in particular"),
+        pytest.param(
+            lambda registry: registry.get({"offline_token": "true"}, user="reader").json()["refresh_token"],
+            id="refresh",
+        ),
+        pytest.param(lambda registry: registry.passwords["reader"], id="an auth token"),
+        pytest.param(lambda _: "", id="none"),
+    ],
+)
+def test_no_other_token_is_a_password(registry, token):
+    assert (401, ["UNAUTHORIZED"]) == error(by_bearer(registry, token(registry)))
+
+
+def test_an_error_is_told_to_clients_of_both_planes(registry):
+    """
+    The CLI reads code and message, and the request's id.
+    """
+    answer = registry.get(headers=[("Authorization", 'Signature keyId="x"'), ("opc-request-id", "mine")])
+
+    assert (401, "UNAUTHORIZED", "NotAuthenticated") == (
+        answer.status_code,
+        answer.json()["errors"][0]["code"],
+        answer.json()["code"],
+    )
+    assert answer.json()["errors"][0]["message"] == answer.json()["message"]
+    assert answer.headers["opc-request-id"].startswith("mine/")
+    assert answer.headers["www-authenticate"].startswith("Bearer realm=")
 
 
 def test_an_access_token_is_no_refresh_token_and_the_other_way(registry):
@@ -382,8 +516,7 @@ def test_a_refused_login_is_logged_and_metered_without_the_password(registry, ca
 
 
 def test_a_login_that_succeeds_writes_nothing(registry):
-    identity = registry.stores.identity
-    identity.failed = identity.update = identity.create = None
+    registry.stores.identity.failed = registry.stores.directory.commit = None
 
     assert 200 == registry.get(user="reader").status_code
 

@@ -6,18 +6,20 @@ Adapters are imported where they are opened: a cold start pays only for those th
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from moorage.domain.errors import NameInvalid
 from moorage.domain.names import parse_name
 from moorage.domain.repository import Sparse
-from moorage.stores.base import Limits, Stores
-from moorage.stores.deadline import HURRIED, PATIENT
+from moorage.stores.base import DirectoryLimits, Limits, Stores
+from moorage.stores.deadline import HURRIED, PATIENT, Timeouts
 
 if TYPE_CHECKING:
+    from moorage.stores.base import DirectoryStore, ImageStore, SignatureStore
+    from moorage.stores.dynamodb.table import Table
     from moorage.stores.recovery import DynamoHistory, S3History
     from moorage.web.site import Site
 
@@ -69,19 +71,35 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def open_stores(settings: Settings) -> Stores:
     """Build every adapter."""
+    from moorage.stores.dynamodb.directory import DynamoDirectoryStore
+    from moorage.stores.dynamodb.images import DynamoImageStore
+    from moorage.stores.dynamodb.remembering import remembering
+    from moorage.stores.dynamodb.repositories import DynamoRepositoryStore
+    from moorage.stores.dynamodb.signatures import DynamoSignatureStore
+
+    table = _open_table(settings)
+    return replace(
+        open_data_stores(settings, table),
+        repositories=DynamoRepositoryStore(table, settings.limits, remembering),
+        directory=DynamoDirectoryStore(table, settings.limits.namespace, _now),
+        images=DynamoImageStore(table, settings.limits, secrets.token_bytes),
+        signatures=DynamoSignatureStore(table, settings.limits.namespace),
+    )
+
+
+def open_data_stores(settings: Settings, table: "Table | None" = None) -> Stores:
+    """Build every adapter but those of the cloud plane, which a pull does not read: it starts sooner without."""
     from moorage.stores.dynamodb.identity import DynamoIdentityStore
     from moorage.stores.dynamodb.links import DynamoBytesStore, DynamoLinkStore
     from moorage.stores.dynamodb.manifests import DynamoManifestStore
     from moorage.stores.dynamodb.repositories import DynamoRepositoryStore
-    from moorage.stores.dynamodb.table import Table
     from moorage.stores.dynamodb.uploads import DynamoUploadStore
     from moorage.stores.s3 import S3ObjectStore
 
-    timeouts = PATIENT if settings.limits.body_bytes is None else HURRIED  # bodies have a limit where a gateway waits
-    table = Table(settings.table, region=settings.region, endpoint=settings.dynamodb_endpoint, timeouts=timeouts)
+    table = table or _open_table(settings)
     namespace = settings.limits.namespace
     return Stores(
-        repositories=DynamoRepositoryStore(table, namespace),
+        repositories=DynamoRepositoryStore(table, settings.limits),
         links=DynamoLinkStore(table),
         bytes=DynamoBytesStore(table),
         uploads=DynamoUploadStore(table, _now),
@@ -93,14 +111,29 @@ def open_stores(settings: Settings) -> Stores:
             behind_front=settings.blob_front,
             url_life=settings.url_life,
             clock=_now,
-            timeouts=timeouts,
+            timeouts=_timeouts(settings),
         ),
-        manifests=DynamoManifestStore(table, settings.limits.images, secrets.token_bytes),
+        manifests=DynamoManifestStore(table, settings.limits, secrets.token_bytes),
         identity=DynamoIdentityStore(table, namespace),
+        directory=cast("DirectoryStore", None),
+        images=cast("ImageStore", None),
+        signatures=cast("SignatureStore", None),
         limits=settings.limits,
         clock=_now,
         entropy=secrets.token_bytes,
     )
+
+
+def _open_table(settings: Settings) -> "Table":
+    from moorage.stores.dynamodb.table import Table
+
+    timeouts = _timeouts(settings)
+    return Table(settings.table, region=settings.region, endpoint=settings.dynamodb_endpoint, timeouts=timeouts)
+
+
+def _timeouts(settings: Settings) -> Timeouts:
+    """Bodies have a limit where a gateway waits, and then nobody waits for long."""
+    return PATIENT if settings.limits.body_bytes is None else HURRIED
 
 
 def open_history(settings: Settings) -> "tuple[DynamoHistory, S3History]":
@@ -121,9 +154,10 @@ def open_site(settings: Settings, stores: Stores) -> "Site":
     return Site(
         origins=settings.origins,
         namespace=settings.limits.namespace,
-        keyring=Keyring(stores.identity.public_keys, stores.clock),
+        keyring=Keyring(stores.identity.trust, stores.clock),
         trusted_proxies=settings.trusted_proxies,
         head_filler=settings.head_filler,
+        region=settings.region,
     )
 
 
@@ -132,12 +166,12 @@ def open_gate(settings: Settings, environ: Mapping[str, str]) -> "Site":
 
     The credentials are those that Lambda gives a function in its environment.
     """
-    from moorage.stores.dynamodb.keyring import PublicKeyReader
+    from moorage.stores.dynamodb.keyring import TrustReader
     from moorage.stores.presign import Credentials
     from moorage.web.site import Site
     from moorage.web.tokens import Keyring
 
-    reader = PublicKeyReader(
+    reader = TrustReader(
         settings.table,
         settings.limits.namespace,
         region=settings.region,
@@ -177,7 +211,20 @@ def _limits(environ: Mapping[str, str]) -> Limits:
         open_sessions=_whole(environ, "MOORAGE_OPEN_SESSIONS", 1_000, 1, 10**6),
         staged_bytes=_whole(environ, "MOORAGE_STAGED_BYTES", 2**40, 1, 2**60),
         images=_whole(environ, "MOORAGE_IMAGES", 100_000, 1, 10**9),
+        repositories=_whole(environ, "MOORAGE_REPOSITORIES", 500, 1, 10**6),
+        storage_bytes=_whole(environ, "MOORAGE_STORAGE_BYTES", 500 * 10**9, 1, 10**18),
+        directory=_directory_limits(environ.get("MOORAGE_DIRECTORY_LIMITS", "")),
     )
+
+
+def _directory_limits(text: str) -> DirectoryLimits:
+    """Read `<kind>=<number>` for each limit that is another than the usual one."""
+    given = dict(word.partition("=")[::2] for word in text.split())
+    known = {field.name for field in fields(DirectoryLimits)}
+    if given.keys() <= known and all(_WHOLE.fullmatch(number) and 0 < int(number) < 10**6 for number in given.values()):
+        return DirectoryLimits(**{name: int(number) for name, number in given.items()})
+    names = ", ".join(sorted(known))
+    raise SettingInvalid(f"MOORAGE_DIRECTORY_LIMITS lists {names}, each as in users=5000, not {text[:50]!r}")
 
 
 def _now() -> datetime:

@@ -28,14 +28,14 @@ def rotate_keys(stores: Stores, *, end_now: bool = False) -> SigningKey:
     """Make a key that signs from now on; the private halves of the others go.
 
     What the others signed counts until the last refresh token of theirs is over, 90 days from now; with `end_now` it
-    ends at once, which is within 5 minutes where a function has the keys in memory.
+    ends at once, which is within 10 seconds where a function has the keys in memory.
     """
     now = stores.clock()
     end = now if end_now else now + REFRESH_LIFE
     new = make_signing_key(now)
     ends = {
         key.kid: end
-        for key in stores.identity.public_keys()
+        for key in stores.identity.trust().keys
         if key.time_retired is None or key.time_retired > end  # an earlier end stays
     }
     stores.identity.rotate(new, ends)

@@ -1,58 +1,96 @@
 """Who a password belongs to, and what the token that they ask for may carry."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from moorage.domain.access import Access, Action, Grant, Principal, Role, Scope, permitted, wanted
+from moorage.domain.access import ANONYMOUS, Access, Action, Catalog, Grant, Principal, PrincipalKind, Scope, wanted
+from moorage.domain.directory import AUTH_TOKENS_PER_USER, AuthToken, State, User
 from moorage.domain.errors import NameInvalid, TooManyRequests, Unauthenticated
-from moorage.domain.identity import (
-    ANY_USER,
-    AUTH_TOKENS_PER_USER,
-    FREE_FAILURES_ANY_USER,
-    AuthToken,
-    User,
-    parse_user_name,
-)
+from moorage.domain.identity import ANY_USER, FREE_FAILURES_ANY_USER, parse_user_name
 from moorage.domain.names import RepositoryName
+from moorage.domain.networks import may_sign_in
+from moorage.domain.ocid import tenancy_ocid
+from moorage.domain.policy.decision import Asking
+from moorage.domain.repository import Repository
+from moorage.domain.rights import catalog_for, rights_in
+from moorage.domain.tenancy import Tenancy
 from moorage.stores.base import Stores
 
+_CAPABILITY = "canUseAuthTokens"
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _NOBODY = User(
+    id="",
+    compartment_id="",
     name="",
-    role=Role.NONE,
-    auth_tokens=(AuthToken("", "0" * 64, "", datetime.fromtimestamp(0, UTC)),) * AUTH_TOKENS_PER_USER,
-    time_created=datetime.fromtimestamp(0, UTC),
-    version=0,
+    description="",
+    time_created=_EPOCH,
+    auth_tokens=(AuthToken(id="", hash="0" * 64, description="", time_created=_EPOCH),) * AUTH_TOKENS_PER_USER,
 )
 
 
-def log_in(stores: Stores, name: str, password: str, address: str) -> tuple[User, AuthToken] | None:
-    """Return the user and the auth token that the password is; None, and one failure more, for a wrong one.
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who asks for a token, and the rules by which they may.
 
-    A user that does not exist costs and answers the same as a wrong password. Raises TooManyRequests, without looking
-    at the password, while this address has to wait.
+    `auth_token_id`: which password they have given, if any. `until`: when what they have given instead ends.
+    """
+
+    principal: Principal
+    tenancy: Tenancy
+    auth_token_id: str | None = None
+    until: datetime | None = None
+
+
+def nobody(namespace: str) -> Login:
+    """Return who has not logged in: no rule is about them."""
+    return Login(ANONYMOUS, Tenancy(tenancy_ocid(namespace)))
+
+
+def log_in(stores: Stores, name: str, password: str, address: str, guarded: str) -> Login | None:
+    """Return who it is that has this password; None, and one failure more, for a wrong one.
+
+    A user that does not exist, or may not log in, or not from there, costs and answers the same as a wrong password.
+    `guarded` is what failures are counted by. Raises TooManyRequests, without looking at the password, while that has
+    to wait.
     """
     now = stores.clock()
-    user, guard, address_guard = stores.identity.login(name, address, now)
-    wait = max(guard.wait(now), address_guard.wait(now, FREE_FAILURES_ANY_USER))
+    arriving = stores.directory.arrive(name, guarded, now)
+    wait = max(arriving.guard.wait(now), arriving.address_guard.wait(now, FREE_FAILURES_ANY_USER))
     if wait > timedelta():
         raise TooManyRequests("too many wrong passwords; wait before the next", retry_after=ceil(wait.total_seconds()))
-    auth_token = (user or _NOBODY).auth_token(password)
-    if user and auth_token:
-        return user, auth_token
-    stores.identity.failed(name, address, now)
-    stores.identity.failed(ANY_USER, address, now)
+    user = arriving.user or _NOBODY
+    auth_token = user.auth_token(password)
+    if _may_use_auth_tokens(user, arriving.tenancy, address) and auth_token and arriving.user:
+        return Login(_principal(user), arriving.tenancy, auth_token.id)
+    stores.identity.failed(name, guarded, now)
+    stores.identity.failed(ANY_USER, guarded, now)
     return None
 
 
-def log_in_again(stores: Stores, name: str, auth_token_id: str) -> tuple[User, AuthToken]:
+def log_in_again(stores: Stores, user_id: str, auth_token_id: str, address: str) -> Login:
     """Return a user as it is now, when the auth token of the first login still exists. Raises Unauthenticated."""
-    user = stores.identity.get(name)
-    auth_tokens = user.auth_tokens if user else ()
-    auth_token = next((auth_token for auth_token in auth_tokens if auth_token.id == auth_token_id), None)
-    if not user or not auth_token:
-        raise Unauthenticated("this login has ended; log in again", error="invalid_token")
-    return user, auth_token
+    user, tenancy = stores.directory.user_and_tenancy(user_id)
+    there = user is not None and any(auth_token.id == auth_token_id for auth_token in user.auth_tokens)
+    if user is None or not there or not _may_use_auth_tokens(user, tenancy, address):
+        raise _ended()
+    return Login(_principal(user), tenancy, auth_token_id)
+
+
+def log_in_by_token(stores: Stores, principal: Principal, until: datetime, address: str) -> Login:
+    """Return whom an access token was made for, as they are now. Raises Unauthenticated.
+
+    What it is given for ends with it: else a login could be renewed for ever after its auth token was removed.
+    """
+    if principal.id is None:
+        raise _ended()
+    user, tenancy = stores.directory.user_and_tenancy(principal.id)
+    if principal.kind is PrincipalKind.MACHINE:
+        return Login(principal, tenancy, until=until)
+    if user is None or user.state is not State.ACTIVE or not may_sign_in(tenancy, address):
+        raise _ended()
+    return Login(_principal(user), tenancy, until=until)
 
 
 def parse_login_name(text: str, namespace: str) -> str:
@@ -65,19 +103,60 @@ def parse_login_name(text: str, namespace: str) -> str:
         raise Unauthenticated(error.message) from error  # whoever cannot exist is refused like the rest
 
 
-def grant_scopes(stores: Stores, principal: Principal, scopes: Iterable[Scope]) -> Access:
-    """Say what a token carries: what was asked, split into what is allowed and what is refused. One read a name."""
+def grant_scopes(stores: Stores, login: Login, address: str, scopes: Iterable[Scope]) -> Access:
+    """Say what a token carries: what was asked, split into what policies allow and what is refused.
+
+    One read for all the names together; none when nothing is asked of repositories here.
+    """
     asked = tuple(scopes)
-    grants = tuple(_grant(stores, principal, scope) for scope in asked if scope.kind == "repository")
-    may_list = principal.anonymous or Action.PULL in permitted(principal, public=False)
-    return Access(principal, grants, catalog=may_list and any(scope.kind == "registry" for scope in asked))
+    asking = Asking(login.principal, None, address, stores.clock())
+    names = [_name(stores, scope) for scope in asked]
+    here = [name for name in names if name is not None]
+    found = stores.repositories.find_many(here) if here else {}
+    grants = tuple(
+        _grant(login.tenancy, asking, scope, name, found)
+        for scope, name in zip(asked, names, strict=True)
+        if scope.kind == "repository"
+    )
+    listed = any(scope.kind == "registry" for scope in asked)
+    return Access(login.principal, grants, catalog_for(login.tenancy, asking) if listed else Catalog.NONE)
 
 
-def _grant(stores: Stores, principal: Principal, scope: Scope) -> Grant:
-    """Decide one scope; a repository that does not exist gets the answer of one that is not public."""
+def _grant(
+    tenancy: Tenancy,
+    asking: Asking,
+    scope: Scope,
+    name: RepositoryName | None,
+    found: Mapping[RepositoryName, Repository],
+) -> Grant:
+    """Decide one scope; a repository of another namespace is refused without a look."""
     actions = wanted(scope)
-    if not scope.name.startswith(f"{stores.limits.namespace}/"):
-        return Grant(scope.name, None, frozenset(), actions)
-    repository = stores.repositories.find(RepositoryName(scope.name))
-    allowed = actions & permitted(principal, public=repository is not None and repository.public)
-    return Grant(scope.name, repository.id if repository else None, allowed, actions - allowed)
+    if name is None:
+        return Grant(scope.name, None, frozenset[Action](), actions)
+    repository = found.get(name)
+    rights = rights_in(tenancy, asking, name, repository)
+    return Grant(
+        scope.name,
+        repository.id if repository else None,
+        actions & rights.actions,
+        actions - rights.actions,
+        rights.visible,
+    )
+
+
+def _name(stores: Stores, scope: Scope) -> RepositoryName | None:
+    """Return the name of a repository that can be here."""
+    here = scope.kind == "repository" and scope.name.startswith(f"{stores.limits.namespace}/")
+    return RepositoryName(scope.name) if here else None
+
+
+def _may_use_auth_tokens(user: User, tenancy: Tenancy, address: str) -> bool:
+    return user.state is State.ACTIVE and _CAPABILITY in user.capabilities and may_sign_in(tenancy, address)
+
+
+def _principal(user: User) -> Principal:
+    return Principal(user.id, user.name, PrincipalKind.USER, user.groups)
+
+
+def _ended() -> Unauthenticated:
+    return Unauthenticated("this login has ended; log in again", error="invalid_token")

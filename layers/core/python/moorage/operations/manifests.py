@@ -1,6 +1,6 @@
 """Manifests that are there: pulled, deleted, untagged. docs/protocol.md, 4.6."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from moorage.domain.content import ManifestRecord, ManifestState
@@ -29,14 +29,21 @@ def pulled(stores: Stores, record: ManifestRecord) -> None:
             return  # statistics never cost a pull its answer
 
 
-def delete(stores: Stores, repository_id: str, digest: Digest, by: str) -> None:
-    """Delete a manifest with all its tags; it can be restored for 48 h. Raises ManifestUnknown or ManifestInUse."""
+def delete(
+    stores: Stores, repository_id: str, digest: Digest, by: str, check: Callable[[ManifestRecord], None] | None = None
+) -> None:
+    """Delete a manifest with all its tags; it can be restored for 48 h. Raises ManifestUnknown or ManifestInUse.
+
+    `check` is asked about the row that is to be deleted, and raises what forbids it.
+    """
     with operation():
         for attempt in range(ATTEMPTS):
             gathered = stores.manifests.gather(repository_id, digest)
             record = gathered.record
             if record is None or not record.readable:
                 raise ManifestUnknown("no such manifest", digest=str(digest))
+            if check and record.state is ManifestState.LIVE:
+                check(record)
             if stores.limits.sparse is Sparse.NONE:
                 _refuse_needed(stores, record)
                 if record.state is ManifestState.LIVE:
@@ -44,7 +51,7 @@ def delete(stores: Stores, repository_id: str, digest: Digest, by: str) -> None:
                     continue  # the edges once more: an index that is pushed meanwhile is seen, or revives the row
             try:
                 _untag_surplus(stores, record, gathered.tags, by)
-                stores.manifests.delete(record, gathered.tags[:TAGS_LIMIT], by, stores.clock())
+                stores.manifests.delete(record, gathered.tags[-TAGS_LIMIT:], by, stores.clock())
             except (OwnRowChanged, TagRowChanged, Conflict):
                 pause(stores, attempt)
             else:
@@ -86,8 +93,8 @@ def _review_referrers(stores: Stores, repository_id: str, referrers: Sequence[Di
 
 
 def _untag_surplus(stores: Stores, record: ManifestRecord, tags: Sequence[Tag], by: str) -> None:
-    """Remove, one by one, the tags that do not fit the transaction of a delete."""
-    for tag in tags[TAGS_LIMIT:]:
+    """Remove, one by one and the oldest first, the tags that do not fit the transaction of a delete."""
+    for tag in tags[:-TAGS_LIMIT]:
         current = stores.manifests.get_tag(record.repository_id, tag)
         if current and current.digest == record.digest:
             stores.manifests.untag(current, record.repository_id, by, after(stores, current))

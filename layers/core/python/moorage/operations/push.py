@@ -18,7 +18,9 @@ from moorage.domain.errors import (
     LimitReached,
     ManifestBlobUnknown,
     ManifestInvalid,
+    NameUnknown,
     TagChanged,
+    TagImmutable,
     Unavailable,
 )
 from moorage.domain.manifest import Manifest, parse_manifest
@@ -28,19 +30,23 @@ from moorage.operations.contention import ATTEMPTS, after, busy, pause
 from moorage.operations.repositories import new_ulid
 from moorage.stores import keys
 from moorage.stores.base import (
+    LEFT_LIMIT,
+    Closed,
     Commit,
     Conflict,
     LinkRowChanged,
     OwnRowChanged,
     Reading,
     ShardFull,
+    StorageFull,
     Stores,
+    TagFixed,
     TagRowChanged,
 )
 from moorage.stores.deadline import operation
 
 SHARD_TRIES = 3
-TRANSACTION_ROOM = 99  # rows beside the counter
+TRANSACTION_ROOM = 98  # rows beside the counters
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,8 @@ class Pushed:
 def push_manifest(stores: Stores, request: Push) -> Pushed:
     """Store a manifest with its tags: all of it, or nothing but edges that the sweep clears.
 
-    Raises ManifestInvalid, ManifestTooLarge, ManifestBlobUnknown, DigestInvalid, TagChanged or LimitReached.
+    Raises ManifestInvalid, ManifestTooLarge, ManifestBlobUnknown, DigestInvalid, TagChanged, TagImmutable
+    or LimitReached.
     """
     manifest = parse_manifest(request.data, request.content_type)
     digest = request.digest or Digest.of(request.data)
@@ -99,6 +106,7 @@ class _Put:
         self._key: str | None = None
         self._shard = _roll(stores)
         self._full_shards = 0
+        self._storing = (0, 0)  # shard and bytes of the last transaction that counts layers
         self._counted: set[Digest] = set()
 
     def run(self) -> None:
@@ -120,12 +128,14 @@ class _Put:
             self._commit(reading)
         except OwnRowChanged:
             self._write_edges()  # whoever changed the row may have written its edges over ours
+        except TagFixed as error:
+            raise self._fixed(reading) from error
         except (TagRowChanged, LinkRowChanged):
             pass
         except Conflict:
             self._shard = _roll(self._stores)
-        except ShardFull:
-            if again and self._make_room():
+        except (ShardFull, StorageFull) as full:
+            if again and (self._make_room() if isinstance(full, ShardFull) else self._make_storage_room()):
                 return self._try(reading, again=False)  # at once: the share that was moved is anybody's until then
         except Unavailable:
             if self._is_in():
@@ -156,11 +166,23 @@ class _Put:
             self._check_tags(reading)
             self._check_children(reading)
         except (TagChanged, ManifestBlobUnknown, ManifestInvalid):
-            if reading.own is None and (self._manifest.blobs or self._manifest.children):
-                self._stores.manifests.note_refused(
-                    self._request.repository_id, self._digest, self._put, self._stores.clock()
-                )
+            self._note_refused(reading)
             raise
+
+    def _note_refused(self, reading: Reading) -> None:
+        if reading.own is None and (self._manifest.blobs or self._manifest.children):
+            now = self._stores.clock()
+            self._stores.manifests.note_refused(self._request.repository_id, self._digest, self._put, now)
+
+    def _fixed(self, reading: Reading) -> TagImmutable:
+        """Refuse to move a tag: say which one stays where, and what to do."""
+        self._note_refused(reading)
+        tag, digest = next((tag, at.digest) for tag, at in reading.tags.items() if at.digest != self._digest)
+        return TagImmutable(
+            f"the repository is immutable, and tag {tag} is {digest}; push under another tag, or remove that one first",
+            tag=tag,
+            digest=str(digest),
+        )
 
     def _check_tags(self, reading: Reading) -> None:
         """Compare each tag with what the request expects of it."""
@@ -212,12 +234,14 @@ class _Put:
         """Count layers that are not counted yet, and commit in one transaction with the rest."""
         own = reading.own
         record = self._record(own)
-        room = TRANSACTION_ROOM - 3 - 4 * len(self._request.tags)
+        room = TRANSACTION_ROOM - 5 - 4 * len(self._request.tags) - min(LEFT_LIMIT, len(reading.tags))
         uncounted = self._uncounted(reading)
         while len(uncounted) > room:
             batch, uncounted = uncounted[:TRANSACTION_ROOM], uncounted[TRANSACTION_ROOM:]
+            self._storing = (record.shard or 0, sum(link.size for link in batch))
             self._stores.manifests.count_links(record.repository_id, record.shard or 0, batch)
             self._counted |= {link.digest for link in batch}
+        self._storing = (record.shard or 0, sum(link.size for link in uncounted))
         self._stores.manifests.commit(
             Commit(
                 record=record,
@@ -247,6 +271,8 @@ class _Put:
             return False
         try:
             moved = self._stores.manifests.take_share(self._request.repository_id, self._shard, 1)
+        except Closed as error:
+            raise NameUnknown("the repository was deleted while it was pushed to") from error
         except (ShardFull, Conflict):
             return False
         if not moved:
@@ -254,6 +280,18 @@ class _Put:
                 f"the repository has {self._stores.limits.images} images, which is its limit; delete some first"
             )
         return True
+
+    def _make_storage_room(self) -> bool:
+        """Bring together what other shards have left of the limit of bytes; refuse when that is not enough."""
+        try:
+            if self._stores.manifests.take_room(*self._storing):
+                return True
+        except (StorageFull, Conflict):
+            return False
+        raise LimitReached(
+            f"the registry stores at most {self._stores.limits.storage_bytes} bytes of layers, and these"
+            f" {self._storing[1]} are more than it has left; delete images or repositories first"
+        )
 
     def _record(self, own: ManifestRecord | None) -> ManifestRecord:
         """Return the row as it shall be: a readable one keeps its place, its shard and its times."""
@@ -280,7 +318,12 @@ class _Put:
         if own is None:
             return record
         replaced = {own.key} if own.key and own.key != record.key else set()
-        record = replace(record, dead=own.dead | replaced)
+        record = replace(
+            record,
+            dead=own.dead | replaced,
+            freeform_tags=own.freeform_tags,
+            defined_tags=own.defined_tags,
+        )
         if not own.readable:
             return record
         return replace(
@@ -290,6 +333,7 @@ class _Put:
             time_pushed=own.time_pushed,
             pushed_by=own.pushed_by,
             time_last_pulled=own.time_last_pulled,
+            pulls=own.pulls,
         )
 
     def _object(self, own: ManifestRecord | None) -> str:

@@ -86,7 +86,7 @@ class Appending:
             raise _out_of_order(session)
         progress = session.progress
         if digest and progress.offset == 0:
-            progress = replace(progress, algorithm=digest.algorithm)
+            progress = replace(progress, algorithm=digest.algorithm, hash_state=b"")
         self.assembly = Assembly(stores, session.id, progress, allowance=allowance, expected=expected)
 
     def feed(self, data: bytes | bytearray) -> None:
@@ -195,7 +195,7 @@ def finish(stores: Stores, ticket: UploadTicket, digest: Digest, body: bytes | b
             return
         progress = session.progress
         if progress.offset == 0:
-            progress = replace(progress, algorithm=digest.algorithm)
+            progress = replace(progress, algorithm=digest.algorithm, hash_state=b"")
         assembly = Assembly(stores, session.id, progress)
         try:
             assembly.adopt(body)
