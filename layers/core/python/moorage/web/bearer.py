@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from moorage.domain.access import Access, Action, Grant, permitted
+from moorage.domain.access import Access, Action, Catalog, Grant
 from moorage.domain.errors import Denied, NameUnknown, Unauthenticated
 from moorage.domain.names import RepositoryName
 from moorage.web.site import Site
@@ -48,18 +48,17 @@ def check(site: Site, access: Access, name: RepositoryName, action: Action) -> G
     if grant is None or not refused or access.principal.anonymous:
         missing = "log in to do this" if access.principal.anonymous else "the token does not allow this"
         raise Unauthenticated(missing, scope=scope_of(name, action), error="insufficient_scope")
-    if Action.PULL in grant.allowed | permitted(access.principal, public=False):
-        raise Denied(f"your role does not allow {action} in this repository", name=name)
+    if grant.visible:
+        raise Denied(f"no policy lets you {action} in this repository", name=name)
     raise NameUnknown("no such repository, or you may not see it", name=name)
 
 
 def check_catalog(access: Access) -> Access:
-    """Return what the token says, when it may list repositories: everyone may, for what they may see.
+    """Return what the token says, when it may list repositories: every user may, for what they may see.
 
-    Raises Unauthenticated when another token may help, and Denied when none will.
+    Raises Unauthenticated otherwise: a token that was asked for the catalog, by a user, is good for it.
     """
-    if access.catalog:
+    if access.catalog is not Catalog.NONE:
         return access
-    if access.principal.anonymous or permitted(access.principal, public=False):
-        raise Unauthenticated("the token does not allow this", scope=CATALOG_SCOPE, error="insufficient_scope")
-    raise Denied("your role does not allow this")
+    missing = "log in to do this" if access.principal.anonymous else "the token does not allow this"
+    raise Unauthenticated(missing, scope=CATALOG_SCOPE, error="insufficient_scope")

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from moorage.domain.errors import NameUnknown, RegistryError, Unsupported
 from moorage.stores.base import Stores
@@ -30,12 +31,14 @@ ErrorTeller = Callable[[Request, Exception], Response]
 class Api:
     """One function's routes, how its plane tells an error, and the methods of each path of that plane.
 
-    `methods` may be left out where no other function serves the plane.
+    `methods` may be left out where no other function serves the plane. `base_paths` are those below which a gateway
+    may call the function, and which it then leaves out of the path.
     """
 
     tell_error: ErrorTeller
     routes: Sequence[Route]
     methods: Mapping[str, Collection[str]] = field(default_factory=dict)
+    base_paths: Sequence[str] = ()
 
 
 def stores_of(request: Request) -> Stores:
@@ -101,14 +104,43 @@ def serve(api: Api, stores: Stores, site: Site) -> LambdaHandler:
     """Make the handler of a Lambda function behind API Gateway."""
     from mangum import Mangum  # noqa: PLC0415 - only Lambda needs it
 
+    app = create_app(api, stores, site, inline=True)
     # "off": Mangum would run startup and shutdown for each request.
-    answer = Mangum(create_app(api, stores, site, inline=True), lifespan="off")
+    answer = Mangum(at_base_paths(app, api), lifespan="off")
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         with answering(context.get_remaining_time_in_millis() / 1000):
             return answer(event, context)
 
     return handler
+
+
+def at_base_paths(app: Starlette, api: Api) -> "Starlette | _BasePath":
+    """Return the application as a server mounts it: with the paths that clients send, whatever came of them."""
+    return _BasePath(app, api) if api.base_paths else app
+
+
+class _BasePath:
+    """Puts the base path back that a gateway has left out: routes have the paths that clients send."""
+
+    def __init__(self, app: ASGIApp, api: Api) -> None:
+        self._app = app
+        self._base_paths = api.base_paths
+        self._patterns = [route.path_regex for route in api.routes if not route.path.startswith("/{")]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        path = "/" + scope.get("path", "").lstrip("/")  # clients whose endpoint ends in a slash send two
+        base = "" if any(f"{path}/".startswith(f"{base}/") for base in self._base_paths) else self._base_of(path)
+        await self._app({**scope, "path": base + path, "base_path": base}, receive, send)
+
+    def _base_of(self, path: str) -> str:
+        """Return the base path below which there is such a route, else the first."""
+        routed = (base for base in self._base_paths if self._is_routed(base + path))
+        return next(routed, self._base_paths[0])
+
+    def _is_routed(self, path: str) -> bool:
+        return any(pattern.match(path) for pattern in self._patterns)
 
 
 def _methods(route: Route) -> list[str]:

@@ -25,7 +25,7 @@ def standing(name: RepositoryName, session_id: str, offset: int) -> dict[str, st
 
 def principal_of(request: Request) -> str:
     """Return who asks, as sessions and histories name them."""
-    return f"user:{authenticate(request).principal.name}"
+    return authenticate(request).principal.id or ""
 
 
 def ticket_of(request: Request, repository_id: str) -> UploadTicket:

@@ -1,0 +1,1 @@
+"""The cloud plane: container repositories, images, versions and signatures."""

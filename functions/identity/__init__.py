@@ -1,0 +1,1 @@
+"""The cloud plane: compartments, users, groups, policies and credentials."""

@@ -1,0 +1,99 @@
+"""Policies: CreatePolicy, ListPolicies, GetPolicy, UpdatePolicy, DeletePolicy."""
+
+from starlette.responses import Response
+
+from identity.changing import given_tags
+from identity.creating import create
+from identity.listing import list_resources
+from identity.rendering import tell_policy
+from identity.targets import of, read
+from moorage.domain.directory import Policy
+from moorage.domain.policy.decision import Target
+from moorage.operations.directory import policies
+from moorage.web.cloud.answers import answer
+from moorage.web.cloud.call import Call
+from moorage.web.cloud.tags import read_tags
+
+
+def create_policy(call: Call) -> Response:
+    """Attach statements to a compartment."""
+    compartment_id = call.body["compartmentId"]
+    call.require(Target(compartment_id))
+    return create(
+        call,
+        Policy,
+        tell_policy,
+        lambda: policies.create_policy(
+            call.stores,
+            call.caller.tenancy,
+            compartment_id,
+            name=call.body["name"],
+            description=call.body["description"],
+            statements=call.body["statements"],
+            version_date=_day(call),
+            tags=read_tags(call.body),
+            remember=call.remember,
+        ),
+    )
+
+
+def list_policies(call: Call) -> Response:
+    """List the policies that are attached to a compartment."""
+    compartment_id = call.parameters["compartmentId"]
+    call.require(Target(compartment_id))
+    found = [policy for policy in call.stores.directory.all(Policy) if policy.compartment_id == compartment_id]
+    return list_resources(call, found, tell_policy)
+
+
+def get_policy(call: Call) -> Response:
+    """Show a policy."""
+    return _shown(_authorised(call))
+
+
+def update_policy(call: Call) -> Response:
+    """Change statements, version date, description or tags."""
+    policy = _authorised(call)
+    return _shown(
+        policies.update_policy(
+            call.stores,
+            call.caller.tenancy,
+            policy.id,
+            description=call.body.get("description"),
+            statements=call.body.get("statements"),
+            version_date=_day(call),
+            tags=given_tags(call, policy),
+            if_match=call.if_match,
+        ),
+    )
+
+
+def delete_policy(call: Call) -> Response:
+    """Delete a policy."""
+    policy = _authorised(call)
+    policies.delete_policy(call.stores, call.caller.tenancy, policy.id, if_match=call.if_match)
+    return answer(None)
+
+
+def _authorised(call: Call) -> Policy:
+    policy = read(call, Policy, "policyId")
+    call.require(of(policy))
+    return policy
+
+
+def _day(call: Call) -> str | None:
+    """Return the version date: `oci` sends a day, the SDKs of languages that know no days an instant."""
+    text: str | None = call.body.get("versionDate")
+    return text.partition("T")[0] if text else None
+
+
+def _shown(policy: Policy) -> Response:
+    return answer(tell_policy(policy), etag=policy.version)
+
+
+HANDLERS = {
+    "CreatePolicy": create_policy,
+    "ListPolicies": list_policies,
+    "GetPolicy": get_policy,
+    "UpdatePolicy": update_policy,
+    "DeletePolicy": delete_policy,
+}
