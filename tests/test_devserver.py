@@ -8,10 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
+from moorage.cli.doctor.signer import Profile
+
+PUBLISHED = ("credentials.json", "env", "oci-config", "oci-key.pem")
 START_SECONDS = 30
 STOP_SECONDS = 30  # a bound on a hang, not on how fast it is
 
@@ -55,10 +60,10 @@ class Server:
         finally:
             self.process.kill()
 
-    def request(self, method, path, host=None):
+    def request(self, method, path, host=None, headers=()):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request(method, path, headers={"host": host or f"127.0.0.1:{self.port}"})
+            connection.request(method, path, headers={"Host": host or f"127.0.0.1:{self.port}", **dict(headers)})
             answer = connection.getresponse()
             return answer, answer.read()
         finally:
@@ -93,28 +98,48 @@ def server(tmp_path_factory):
 
 def test_credentials_are_for_the_owner_only(server):
     """
-    Mode 600, and the four fields that scripts read.
+    Mode 600, and the fields that scripts read.
     """
     credentials = server.read_credentials()
 
-    assert {0o600} == {(server.state / name).stat().st_mode & 0o777 for name in ("credentials.json", "env")}
+    assert {0o600} == {(server.state / name).stat().st_mode & 0o777 for name in PUBLISHED}
     assert {
         "registry": f"localhost:{server.port}",
         "namespace": "moorage",
         "username": "moorage/admin",
         "password": credentials["password"],
+        "tenancy": "ocid1.tenancy.moorage..moorage",
+        "oci_endpoint": f"http://localhost:{server.port}",
+        "oci_config_file": str(server.state / "oci-config"),
+        "oci_profile": "DEFAULT",
     } == credentials
+
+
+def test_the_administrator_has_a_profile_that_signs(server):
+    """
+    What `oci` reads, wherever it is called from; the doctor signs with it.
+    """
+    profile = Profile.read(server.state / "oci-config", "DEFAULT")
+    host = f"localhost:{server.port}"
+    date = format_datetime(datetime.now(UTC), usegmt=True)
+    headers = profile.sign("GET", "/n", host, date)
+    answer, body = server.request("GET", "/n", host, headers)
+
+    assert (200, "moorage") == (answer.status, json.loads(body))
+    assert Path(server.read_credentials()["oci_config_file"]).is_absolute()
+    assert f"key_file={server.state / 'oci-key.pem'}\n" in (server.state / "oci-config").read_text()
 
 
 def test_lines_to_paste_are_printed(server):
     """
-    Credentials, and docker's three commands.
+    Credentials, docker's three commands, and how `oci` is told where it is.
     """
     credentials = server.read_credentials()
 
     assert credentials["password"] in server.said
-    for line in ("docker login", "docker tag", "docker push", "docker pull"):
+    for line in ("docker login", "docker tag", "docker push", "docker pull", "oci artifacts container image list"):
         assert f"{line} " in server.said
+    assert f"export OCI_CLI_CONFIG_FILE={server.state / 'oci-config'} OCI_CLI_ENDPOINT=http://localhost" in server.said
     assert "Traceback" not in server.said
 
 
@@ -150,6 +175,21 @@ def test_the_log_keeps_no_query(server):
 
     assert "GET /moorage-blobs/blobs/1 HTTP" in log
     assert "secret" not in log
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/n"), ("HEAD", "/n/"), ("GET", "/20160918/else"), ("OPTIONS", "/20160918/users"), ("GET", "/20180419/a")],
+)
+def test_whatever_is_below_a_base_path_is_answered_as_the_cloud_plane_does(server, method, path):
+    """
+    A code that clients read, an id, and the time to set a clock by.
+    """
+    answer, body = server.request(method, path)
+
+    assert 401 == answer.status
+    assert method == "HEAD" or "NotAuthenticated" == json.loads(body)["code"]
+    assert {"date", "opc-request-id"} <= {name.lower() for name in answer.headers}
 
 
 def test_what_the_template_does_not_route_does_not_exist(server):
@@ -193,7 +233,7 @@ def test_it_stops_in_good_order(tmp_path, number):
 
     assert 0 == server.stop(number)
     assert said == server.said
-    assert [] == [path.name for path in server.state.iterdir() if path.name in ("credentials.json", "env")]
+    assert [] == [path.name for path in server.state.iterdir() if path.name in PUBLISHED]
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", int(aws)), timeout=5)
 

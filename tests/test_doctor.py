@@ -20,14 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.gateway import HeadLength, Quirks
 from tests.gateway.server import Certificate, Deployment
+from tests.people import People
 
 from moorage.cli import main
 from moorage.cli.doctor import front
 from moorage.cli.doctor.client import Answer, Client
 from moorage.cli.doctor.findings import Result
 from moorage.cli.doctor.visit import Login, Visit
-from moorage.domain.access import Role
-from moorage.operations.identity import create_auth_token, create_user
 from moorage.operations.repositories import create
 
 
@@ -60,13 +59,11 @@ def examined(run):
     return examine
 
 
-def user_with(deployment, role):
-    stores = deployment.stores()
-    create_user(stores, role.value, role)
-    return {
-        "username": f"{deployment.namespace}/{role.value}",
-        "password": create_auth_token(stores, role.value, "").text,
-    }
+def user_of(deployment, name):
+    """Return the login of a user, who is in the group that the name says."""
+    people = People(deployment.stores())
+    people.of(name)
+    return {"username": f"{deployment.namespace}/{name}", "password": people.auth_token(name)}
 
 
 def test_all_is_well_and_nothing_is_left(deployment, examined):
@@ -80,7 +77,7 @@ def test_all_is_well_and_nothing_is_left(deployment, examined):
     repository = stores.repositories.find(f"{deployment.namespace}/doctor")
     assert (0, {}, [], "") == (code, wrong, report["left"], report["stopped"])
     assert [] == list(stores.manifests.tags_page(repository.id, "", 10).items)
-    assert (0, 0) == stores.uploads.usage("user:administrator")
+    assert (0, 0) == stores.uploads.usage(deployment.made.user.id)
 
 
 def test_a_check_that_fails_is_told_with_the_setting_to_change(deployment, run):
@@ -127,20 +124,20 @@ def test_a_server_that_never_answers_is_not_waited_for(examined):
 
 def test_who_may_not_push_is_told_so(deployment, examined):
     create(deployment.stores(), f"{deployment.namespace}/read", "user:somebody", public=False)
-    reader = user_with(deployment, Role.READER)
+    reader = user_of(deployment, "reader")
     with deployment.behind(Quirks()) as url:
         code, wrong, report = examined(url, "--repository", f"{deployment.namespace}/read", **reader)
 
     assert (2, {}) == (code, wrong)
-    assert "DENIED: the user needs a role that may push" in report["stopped"]
+    assert "DENIED: the user needs a policy that lets it push" in report["stopped"]
 
 
-def test_who_may_not_delete_is_told_what_is_left(deployment, examined):
+def test_where_deletes_are_not_let_through_it_tells_what_is_left(deployment, examined):
     """
     That is no failure of the deployment.
     """
-    with deployment.behind(Quirks()) as url:
-        code, wrong, report = examined(url, **user_with(deployment, Role.WRITER))
+    with deployment.behind(Quirks(closed="DELETE /v2/")) as url:
+        code, wrong, report = examined(url)
 
     assert (0, {}, 4) == (code, wrong, len(report["left"]))
     assert report["left"][0].startswith("manifests/doctor-")

@@ -5,9 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from tests.cloud.signing import Request, signed
 from tests.contract.backends import TEMPLATE
 
 from moorage.devserver.template import Template
@@ -17,6 +22,12 @@ ROOT = Path(__file__).parents[1]
 EVENTS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "events").glob("*.json")}
 NAME = "moorage/app"
 SMALL, LARGE = b"{}", b"layer" * 10_000
+SIGNED = {
+    "http_namespace": "identity",
+    "http_users": "identity",
+    "http_repository": "artifacts",
+    "http_repositories": "artifacts",
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +47,14 @@ def environment(aws, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def administrator(environment):
-    """The Basic header of the first administrator, as `moorage bootstrap` made it."""
-    made = json.loads(run(environment, ["-m", "moorage.cli", "bootstrap", "--json"]))
+def made(environment):
+    """The first administrator, as `moorage bootstrap` made it."""
+    return json.loads(run(environment, ["-m", "moorage.cli", "bootstrap", "--json"]))
+
+
+@pytest.fixture(scope="module")
+def administrator(made):
+    """The Basic header of the first administrator."""
     return "Basic " + base64.b64encode(f"{made['username']}:{made['auth_token']}".encode()).decode()
 
 
@@ -72,17 +88,27 @@ def rest(method, path, *, token=None, query=None, body=None, **headers):
 def recorded(name, *, authorization="", session=""):
     """Return a recorded event, with a secret that is good here, and an upload session that is open here."""
     text = json.dumps(EVENTS[name])
-    for kind in ("Basic", "Bearer"):
+    for kind in ("Basic", "Bearer", "Signature"):
         text = text.replace(f"{kind} <secret>", authorization)
     if session:
         text = text.replace(EVENTS[name]["path"].rpartition("/")[2], session)
     return json.loads(text)
 
 
+def signed_anew(name, made, **changes):
+    """Return a recorded event, perhaps with other fields, signed now by the administrator's key."""
+    event = {**recorded(name), **changes}
+    headers = event["headers"] | {"Date": format_datetime(datetime.now(UTC), usegmt=True)}
+    target = "?".join(filter(None, [event["rawPath"], event["rawQueryString"]]))
+    request = Request(event["requestContext"]["http"]["method"], target, tuple(headers.items()))
+    key = load_pem_private_key(made["private_key"].encode(), None)
+    sent = signed(request, f"{made['tenancy']}/{made['user']}/{made['fingerprint']}", key)
+    return event | {"headers": headers | {"Authorization": sent.header("authorization")}}
+
+
 def token_for(environment, administrator, name=NAME):
     event = recorded("http_token", authorization=administrator)
-    for query, scope in (("queryStringParameters", str), ("multiValueQueryStringParameters", lambda one: [one])):
-        event[query]["scope"] = scope(f"repository:{name}:pull,push")
+    event["rawQueryString"] = urlencode({"scope": f"repository:{name}:pull,push"})
     (answer,) = invoke(environment, ("tokens", event))
     return "Bearer " + json.loads(content(answer))["token"]
 
@@ -123,7 +149,7 @@ def test_every_recorded_event_is_answered(environment, administrator):
 
     answers = dict(zip(calls, invoke(environment, *calls.values()), strict=True))
 
-    assert set(EVENTS) == {*answers, "http_token", "rest_post_session"}
+    assert set(EVENTS) == {*answers, "http_token", "rest_post_session", *SIGNED}
     statuses = {name: answer["statusCode"] for name, answer in answers.items() if "statusCode" in answer}
     assert {
         "rest_challenge": 401,
@@ -141,6 +167,54 @@ def test_every_recorded_event_is_answered(environment, administrator):
     assert {"upload_sessions": 0} == answers["schedule"]
 
 
+def test_every_recorded_event_of_the_cloud_plane_is_answered(environment, made):
+    """
+    In the order in which they were recorded.
+    """
+    calls = [(package, signed_anew(name, made)) for name, package in SIGNED.items()]
+    answers = dict(zip(SIGNED, invoke(environment, *calls), strict=True))
+    read = {name: json.loads(content(answer)) for name, answer in answers.items()}
+
+    assert dict.fromkeys(SIGNED, 200) == {name: answer["statusCode"] for name, answer in answers.items()}
+    assert "moorage" == read["http_namespace"]
+    assert ["administrator"] == [user["name"] for user in read["http_users"]]
+    assert ("recorded/app", made["user"]) == tuple(
+        read["http_repository"][name] for name in ("displayName", "createdBy")
+    )
+    assert [] == read["http_repositories"]["items"]
+    assert all(header(answer, "opc-request-id") for answer in answers.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("http_namespace", {"rawPath": "/"}),
+        ("http_users", {"rawPath": "/users"}),
+        ("http_repositories", {"rawPath": "/container/repositories"}),
+    ],
+)
+def test_the_base_path_that_a_mapping_cuts_off_is_signed_all_the_same(environment, made, name, changes):
+    """
+    As behind a domain: the event's path lacks what the client has sent and signed.
+    """
+    event = signed_anew(name, made)
+    event["requestContext"]["http"]["path"] = changes["rawPath"]
+    (answer,) = invoke(environment, (SIGNED[name], event | changes))
+
+    assert 200 == answer["statusCode"], content(answer)
+
+
+@pytest.mark.parametrize("name", ["http_users", "http_repository"])
+def test_what_was_recorded_long_ago_is_refused(environment, name):
+    """
+    As clients read it: a code, a message, an id.
+    """
+    (answer,) = invoke(environment, (SIGNED[name], recorded(name)))
+
+    assert (401, "NotAuthenticated") == (answer["statusCode"], json.loads(content(answer))["code"])
+    assert header(answer, "opc-request-id")
+
+
 def test_recorded_events_hold_no_secret():
     """
     Passwords and tokens are replaced before they are written.
@@ -149,7 +223,7 @@ def test_recorded_events_hold_no_secret():
         event["headers"]["Authorization"] for event in EVENTS.values() if "Authorization" in event.get("headers", {})
     ]
 
-    assert {"Basic <secret>", "Bearer <secret>"} == set(sent)
+    assert {"Basic <secret>", "Bearer <secret>", "Signature <secret>"} == set(sent)
 
 
 def test_a_request_without_token_is_challenged(environment):

@@ -1,6 +1,7 @@
 """The gateway of the tests does what it is there for, and HEAD tells true lengths through either kind of it."""
 
 import base64
+import functools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +29,13 @@ class Functions(dict):
     def __init__(self, returned=None, authorizer=lambda event: policy("Allow")):
         self.returned = returned or {"statusCode": 200, "headers": {}, "body": "", "isBase64Encoded": False}
         self.events = []
-        super().__init__(v2_pull=self.call, v2_push=self.call, tokens=self.call)
+        self.called = []
+        packages = ["v2_pull", "v2_push", "tokens", "artifacts", "identity"]
+        super().__init__({package: functools.partial(self.call, package) for package in packages})
         self["authorizer"] = lambda event, _: authorizer(event)
 
-    def call(self, event, _):
+    def call(self, package, event, _):
+        self.called.append(package)
         self.events.append(event)
         return self.returned() if callable(self.returned) else self.returned
 
@@ -121,7 +125,6 @@ def test_an_event_has_the_path_encoded_and_every_value_of_query_and_headers():
     [
         ("rest_get", "GET", "/v2/acme/app/manifests/v1"),
         ("rest_put_blob", "PUT", f"{PATH}?digest=sha256:ab"),
-        ("http_token", "GET", "/20180419/docker/token?scope=a"),
     ],
 )
 def test_events_have_the_fields_of_recorded_ones(recorded, method, target):
@@ -154,24 +157,6 @@ def test_an_event_has_no_length_and_a_range_under_another_name():
 
     assert "x-amzn-remapped-range" in names
     assert not {"range", "content-length", "transfer-encoding"} & names
-
-
-def test_an_event_of_the_http_api_has_the_path_that_the_client_sent_decoded_once():
-    """
-    Its base path is cut off only to find the route.
-    """
-    functions = Functions()
-    ask(functions, target="/20180419/docker/token?scope=a%3Ab&scope=c")
-    ask(functions, target="/20180419/docker%2Ftoken%2541")
-    (event,) = functions.events
-
-    assert "/20180419/docker/token" == event["path"]
-    assert ["a:b", "c"] == event["multiValueQueryStringParameters"]["scope"]
-
-
-@pytest.mark.parametrize("target", ["/20180419/nothing", "/20180419"])
-def test_what_the_http_api_does_not_route_is_404(target):
-    assert 404 == ask(Functions(), target=target).status
 
 
 @pytest.mark.parametrize(("method", "target"), [("GET", "/"), ("POST", "/v2/"), ("OPTIONS", "/v2/acme/app/tags/list")])

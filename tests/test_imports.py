@@ -13,7 +13,7 @@ FUNCTIONS = Path("functions")
 HEAVY = {"boto3", "botocore", "pynamodb", "starlette", "mangum", "moto", "uvicorn", "yaml", "click", "werkzeug"}
 
 PURE = {"moorage.domain"}
-STORE = {*PURE, "moorage.stores.base", "moorage.stores.keys", "moorage.stores.deadline"}
+STORE = {*PURE, "moorage.stores.base", "moorage.stores.keys", "moorage.stores.deadline", "moorage.stores.packing"}
 WEB = {*STORE, "moorage.operations", "moorage.web", "starlette", "aws_lambda_powertools"}
 
 # From the longest name that fits: what a module may import beside the standard library and itself.
@@ -22,6 +22,7 @@ MAY = {
     "moorage.domain": PURE,
     "moorage.stores.base": PURE,
     "moorage.stores.keys": PURE,
+    "moorage.stores.packing": {*PURE, "moorage.stores.base"},
     "moorage.stores.deadline": PURE,
     "moorage.stores.presign": {*PURE, "botocore"},
     "moorage.stores.memory": STORE,
@@ -64,10 +65,21 @@ MAY = {
         "pynamodb",
     },
     # A doctor knows a registry from outside alone; `moorage.cli.output` is for its words.
-    "moorage.cli.doctor": {*PURE, "moorage.cli.output", "click"},
+    "moorage.cli.doctor": {*PURE, "moorage.cli.output", "click", "cryptography"},
+    "moorage.cli.session": {  # which signs tokens, as `tokens` does
+        "moorage.cli.output",
+        *PURE,
+        "moorage.operations",
+        "moorage.stores.base",
+        "moorage.web.cloud.sessions",
+        "moorage.web.tokens",
+        "click",
+    },
     "v2_pull": WEB,
     "v2_push": WEB,
     "tokens": WEB,
+    "artifacts": WEB,
+    "identity": WEB,
     "sweeping": {*STORE, "moorage.operations", "aws_lambda_powertools"},
     "authorizer": {*PURE, "moorage.web"},
 }
@@ -126,7 +138,9 @@ def test_arrows_go_one_way(module):
     assert set() == {name for name in others if not within(name, allowed(module))}
 
 
-@pytest.mark.parametrize("function", ["v2_pull", "v2_push", "tokens", "sweeping", "authorizer"])
+@pytest.mark.parametrize(
+    "function", ["v2_pull", "v2_push", "tokens", "artifacts", "identity", "sweeping", "authorizer"]
+)
 def test_no_function_knows_another(function):
     others = {path.name for path in FUNCTIONS.iterdir() if path.is_dir()} - {function}
     files = [file for name, file in MODULES.items() if within(name, {function})]
@@ -142,7 +156,10 @@ def test_no_function_knows_another(function):
         ("import moorage.operations.manifests, moorage.operations.uploads, moorage.stores.memory", HEAVY),
         ("import sweeping.uploads", {"starlette", "mangum", "jwt", "pynamodb", "moto", "yaml"}),
         # Powertools asks botocore for its version.
-        ("import v2_pull.routes, v2_push.routes, tokens.routes", HEAVY - {"starlette", "botocore"}),
+        (
+            "import v2_pull.routes, v2_push.routes, tokens.routes, artifacts.routes, identity.routes",
+            HEAVY - {"starlette", "botocore"},
+        ),
         ("import moorage.wiring", {"boto3", "mangum", "moto", "uvicorn", "yaml", "click"}),
     ],
     ids=["the domain", "operations", "the sweep", "handlers", "what a function is put together from"],

@@ -13,7 +13,7 @@ import pytest
 from moorage.devserver.template import Template
 
 ROOT = Path(__file__).parents[1]
-FUNCTIONS = ["authorizer", "sweeping", "tokens", "v2_pull", "v2_push"]
+FUNCTIONS = ["artifacts", "authorizer", "identity", "sweeping", "tokens", "v2_pull", "v2_push"]
 DISTRIBUTIONS = {"dateutil": "python-dateutil", "jwt": "pyjwt"}  # by what is imported, where that is another name
 COMPILED = {"cryptography": "cffi"}  # what a library needs and loads under a private name
 OPTIONAL = {"blinker", "certifi"}  # libraries load them where the development tools have brought them
@@ -24,38 +24,65 @@ DATA_PLANE = """
     typing_extensions urllib3
 """
 LOADED = {
+    "artifacts": DATA_PLANE,
     "authorizer": "cryptography jwt",
+    "identity": DATA_PLANE,
     "sweeping": "aws_lambda_powertools botocore dateutil jmespath pynamodb six typing_extensions urllib3",
     "tokens": DATA_PLANE,
     "v2_pull": DATA_PLANE,
     "v2_push": DATA_PLANE,
 }
+BASE = """
+    base base.blobs base.directory base.images base.manifests base.repositories base.whole
+"""
 DOMAIN = "access content digest errors identity names repository upload"
 OURS = {
     "authorizer": {
         "domain": DOMAIN,
-        "stores": "base deadline dynamodb dynamodb.keyring keys presign",
+        "stores": f"{BASE} deadline dynamodb dynamodb.keyring keys presign",
         "web": "bearer paths site tokens",
     },
     "v2_pull": {
-        "domain": f"{DOMAIN} hashing manifest ranges ulid",
+        "domain": f"{DOMAIN} hashing manifest ocid ranges ulid",
         "operations": "assembly blobs buffers contention manifests repositories uploads",
-        "stores": """
-            base deadline dynamodb dynamodb.counting dynamodb.identity dynamodb.items dynamodb.links dynamodb.manifests
-            dynamodb.repositories dynamodb.table dynamodb.uploads keys presign s3
+        "stores": f"""
+            {BASE} deadline dynamodb dynamodb.counting dynamodb.identity dynamodb.items dynamodb.links dynamodb.listing
+            dynamodb.manifests dynamodb.repositories dynamodb.table dynamodb.uploads keys presign s3
         """,
         "web": "auth bearer conditions errors paging paths shim site tokens uploads watch",
     },
 }
 # What libraries that are here would load if something asked for it.
 NEVER = {"aws_xray_sdk", "boto3", "pydantic"}
-MODULES = {"authorizer": 300, "sweeping": 500, "tokens": 650, "v2_pull": 650, "v2_push": 650}
+MODULES = {
+    "artifacts": 700,
+    "authorizer": 300,
+    "identity": 700,
+    "sweeping": 500,
+    "tokens": 650,
+    "v2_pull": 650,
+    "v2_push": 650,
+}
+
+
+SCRIPT = """
+import sys
+before, opened = set(sys.modules), set()
+sys.addaudithook(lambda event, arguments: event == "open" and opened.add(str(arguments[0])))
+import {function}.app
+print(*sorted(set(sys.modules) - before))
+print(*sorted(path for path in opened if path.endswith(".json") and "/moorage/" in path))
+"""
+
+
+def loaded(function):
+    """Return every module that is there when a function has been imported."""
+    return started(function)[0]
 
 
 @cache
-def loaded(function):
-    """Return every module that is there when a function has been imported, in a process of its own."""
-    script = f"import sys; before = set(sys.modules); import {function}.app; print(*sorted(set(sys.modules) - before))"
+def started(function):
+    """Import a function in a process of its own; return the modules, and the documents of ours, that it loaded."""
     environment = {
         "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("functions", "layers/core/python")),
         "MOORAGE_TABLE": "table",
@@ -66,9 +93,10 @@ def loaded(function):
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "a",
     }
-    command = [sys.executable, "-c", script]
+    command = [sys.executable, "-c", SCRIPT.format(function=function)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
-    return set(done.stdout.split())
+    modules, documents = done.stdout.splitlines()
+    return set(modules.split()), set(documents.split())
 
 
 def others(modules):
@@ -112,6 +140,17 @@ def test_a_package_holds_all_of_ours_that_its_function_loads_and_no_more(functio
     }
 
     assert {name for name in loaded(function) if name.partition(".")[0] in {"moorage", function}} == packed
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_package_holds_the_documents_that_its_function_reads_and_no_more(function):
+    """
+    Those that lie beside modules: of the cloud plane, that of the function's own operations.
+    """
+    expected = {"artifacts", "identity"} & {function}
+
+    assert {str(path) for path in pack.documents(function, pack.sources(function))} == started(function)[1]
+    assert expected == {Path(path).stem for path in started(function)[1]}
 
 
 def locked(function):

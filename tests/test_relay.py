@@ -18,7 +18,7 @@ import pytest
 from starlette.applications import Starlette
 
 from moorage.devserver.template import Template
-from moorage.operations.identity import bootstrap
+from moorage.operations.directory.bootstrap import bootstrap
 from moorage.relay import server as relay
 from moorage.relay.app import Options
 from moorage.relay.check import PATH
@@ -130,7 +130,7 @@ def storage(aws):
     variables = {name: value for name, value in template.variables(NAMES).items() if name != "MOORAGE_BODY_LIMIT"}
     settings = {**variables, **at.environment()}
     stores = open_stores(read_settings({**settings, "MOORAGE_ORIGINS": "http://localhost"}))
-    return settings, f"moorage/admin:{bootstrap(stores, 'admin').text}"
+    return settings, f"moorage/admin:{bootstrap(stores, 'admin').auth_token_text}"
 
 
 @pytest.fixture

@@ -85,6 +85,21 @@ def test_a_request_goes_on_as_it_came(front):
     assert ("localhost:5000", "Bearer t") == (said["headers"]["host"], said["headers"]["authorization"])
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_what_is_signed_goes_on_as_it_was_signed(front, method):
+    """
+    Target, Host, Date, and of a body type, length and hash; a POST without a body has a length all the same.
+    """
+    target = "/20160918/container/images?displayName=a+b%2A~&x=%20*/"
+    signed = {"date": "Sun, 29 Nov 2026 17:00:00 GMT", "content-type": "application/json", "x-content-sha256": "h=="}
+    body = b"{}" if method == "PUT" else None
+    said = send(front, method, target, body=body, **signed).json()
+
+    assert (method, target, "localhost:5000") == (said["method"], said["target"], said["headers"]["host"])
+    assert signed.items() <= said["headers"].items()
+    assert {"POST": "0", "PUT": "2"}.get(method) == said["headers"].get("content-length")
+
+
 def test_an_answer_comes_back_as_it_was(front):
     """
     Status and headers, also those that gateways rename; HEAD has the length of what GET would send.

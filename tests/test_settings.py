@@ -9,6 +9,7 @@ import pytest
 
 from moorage.devserver.template import Template
 from moorage.domain.repository import Sparse
+from moorage.stores.base import DirectoryLimits
 from moorage.wiring import SettingInvalid, read_settings
 
 REQUIRED = {
@@ -108,6 +109,13 @@ def test_the_registry_is_reached_by_its_domain_unless_more_is_said():
         ("MOORAGE_OPEN_SESSIONS", "1", lambda settings: settings.limits.open_sessions == 1),
         ("MOORAGE_STAGED_BYTES", "1", lambda settings: settings.limits.staged_bytes == 1),
         ("MOORAGE_IMAGES", "1", lambda settings: settings.limits.images == 1),
+        ("MOORAGE_REPOSITORIES", "1", lambda settings: settings.limits.repositories == 1),
+        ("MOORAGE_STORAGE_BYTES", "1", lambda settings: settings.limits.storage_bytes == 1),
+        (
+            "MOORAGE_DIRECTORY_LIMITS",
+            " users=5000  policies=1 ",
+            lambda settings: settings.limits.directory == DirectoryLimits(users=5000, policies=1),
+        ),
         ("MOORAGE_URL_SECONDS", "60", lambda settings: settings.url_life == timedelta(minutes=1)),
         ("MOORAGE_BLOB_FRONT", "host", lambda settings: settings.blob_front),
         ("MOORAGE_HEAD_BODY", "filler", lambda settings: settings.head_filler),
@@ -150,7 +158,10 @@ def test_a_setting_does_what_it_says(name, value, read):
         ),
         *(
             (f"MOORAGE_{name}", value)
-            for name in ("BODY_LIMIT", "OPEN_SESSIONS", "STAGED_BYTES", "IMAGES", "URL_SECONDS")
+            for name in (
+                *("BODY_LIMIT", "OPEN_SESSIONS", "STAGED_BYTES", "URL_SECONDS"),
+                *("IMAGES", "REPOSITORIES", "STORAGE_BYTES"),
+            )
             for value in ("", "0", "-1", "1.5", "1e3", "\u0661", "1_000", "4 MiB", "9" * 30, "9" * 5000)
         ),
         ("MOORAGE_BODY_LIMIT", "1023"),
@@ -177,6 +188,10 @@ def test_a_setting_does_what_it_says(name, value, read):
                 "https://one.example,https://two.example",
                 "https://good.example bad",
             )
+        ),
+        *(
+            ("MOORAGE_DIRECTORY_LIMITS", value)
+            for value in ("users", "users=", "users=0", "users=-1", "users=1.5", "users 5", "people=5", "users=9999999")
         ),
         *(("MOORAGE_PUBLIC_ENDPOINT", value) for value in ("s3.example.com", "http://s3/path", "ftp://s3", "http://")),
         *(("MOORAGE_TRUSTED_PROXIES", value) for value in ("proxy", "10.0.0.0/33", "10.0.0.1,10.0.0.2", "10.0.0.1 x")),

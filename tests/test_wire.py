@@ -98,3 +98,23 @@ def test_a_delay_ends(wire):
         pass
 
     assert ask(wire, "GET", "/bucket/key")[1] < DELAY
+
+
+@pytest.mark.parametrize(
+    ("answer", "rows"),
+    [
+        ('{"Item": {}}', 1),
+        ("{}", 0),
+        ('{"Items": [{}, {}], "Count": 2}', 2),
+        ('{"Responses": {"table": [{}, {}, {}]}, "UnprocessedKeys": {}}', 3),
+        ('{"Responses": []}', 0),
+    ],
+)
+def test_the_rows_of_every_read_are_counted(answer, rows):
+    """
+    GetItem, Query and BatchGetItem each answer theirs in a form of its own.
+    """
+    with served(answer) as service, Wire(dynamodb=service, s3=service).open() as wire, wire.recording() as recording:
+        ask(wire, "POST", "/", GET_ITEM, "{}")
+
+    assert [rows] == [call.items for call in recording.calls]

@@ -18,7 +18,9 @@ _TABLE = ("botocore", "pynamodb")
 _TOKENS = ("cryptography", "pyjwt")
 _WEB = ("aws-lambda-powertools", "mangum", "starlette", *_TABLE, *_TOKENS)
 DIRECT = {
+    "artifacts": _WEB,
     "authorizer": _TOKENS,
+    "identity": _WEB,
     "relay": ("aws-lambda-powertools", "pyyaml", "starlette", "uvicorn", *_TABLE, *_TOKENS),
     "sweeping": ("aws-lambda-powertools", *_TABLE),
     "tokens": _WEB,

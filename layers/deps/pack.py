@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -35,7 +35,8 @@ def pack(package: str, architecture: str, target: Path) -> None:
     """Fill a folder with one function."""
     _install(package, architecture, target)
     _trim(target)
-    for file in sorted(sources(package)):
+    code = sources(package)
+    for file in sorted(code | documents(package, code)):
         root = next(root for root in ROOTS if file.is_relative_to(root))
         copy = target / file.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -48,14 +49,15 @@ def pack(package: str, architecture: str, target: Path) -> None:
 def sources(package: str) -> set[Path]:
     """Return our own files that a function imports, wherever in a file it does so.
 
-    `wiring` imports an adapter in the function that opens it: those count that the function's app.py names.
+    `wiring` imports an adapter in the function that opens it: those count that the function's app.py names, and those
+    that they call.
     """
-    opened = {
+    opened = _opened(
         name.name
         for node in _nodes(_file(f"{package}.app"))
         if isinstance(node, ast.ImportFrom) and node.module == WIRING
         for name in node.names
-    }
+    )
     found: set[Path] = set()
     waiting = [f"{package}.app"]
     while waiting:
@@ -66,6 +68,27 @@ def sources(package: str) -> set[Path]:
         found.add(file)
         waiting += [module.rpartition(".")[0], *_imports(file, opened if module == WIRING else None)]
     return found
+
+
+def _opened(named: Iterable[str]) -> set[str]:
+    """Return the functions of `wiring` that are named, and those that they call."""
+    tree = ast.parse((_file(WIRING) or Path()).read_text(encoding="utf-8"))
+    functions = {statement.name: statement for statement in tree.body if isinstance(statement, ast.FunctionDef)}
+    found: set[str] = set()
+    waiting = list(named)
+    while waiting:
+        name = waiting.pop()
+        if name in functions and name not in found:
+            found.add(name)
+            waiting += [node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)]
+    return found
+
+
+def documents(package: str, code: set[Path]) -> set[Path]:
+    """Return the documents that lie beside these modules and that one of the function's own names."""
+    own = [file for file in code if file.is_relative_to(ROOTS[0] / package)]
+    named = {node.value for file in own for node in _nodes(file) if isinstance(node, ast.Constant)}
+    return {found for file in code for found in file.parent.glob("*.json") if found.stem in named}
 
 
 def _file(module: str) -> Path | None:

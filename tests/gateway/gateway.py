@@ -119,10 +119,10 @@ class Gateway:
         return answer
 
     def _http_api(self, request: Request, base_path: str) -> Answer:
-        route = _routed(self._http, request.method, request.path.removeprefix(base_path))
+        route = _routed(self._http, request.method, request.path.removeprefix(base_path) or "/")
         if route is None:
             return of_http_api(404, "Not Found")
-        event = http_event(request, route, self._quirks)
+        event = http_event(request, base_path, route, self._quirks)
         if request.header_bytes > self._quirks.header_bytes:
             return of_http_api(431, "Request Header Fields Too Large")
         if len(json.dumps(event)) > self._quirks.event_bytes:

@@ -38,6 +38,7 @@ class Quirks:
     event_bytes: int = 6 * MEBIBYTE  # of an event or an answer as JSON
     too_large: TooLarge = TooLarge.REFUSED
     seconds: float = 29
+    keeps_base_path: bool = False  # an event of the HTTP API has the path with what the domain maps to it
 
     # What other things between client and function do, which the real gateway does not.
     escapes: bool = True  # a path may have %-escapes
@@ -47,4 +48,7 @@ class Quirks:
     compresses: bool = False  # JSON, for whom accepts gzip
     clock_seconds: int = 0  # how far the Date is off
     ignores_range: bool = False
+    dates: bool = True  # the Date of a request passes to the HTTP API
+    host: str = ""  # the Host that functions of the HTTP API are told, whatever the client's was
+    raw_query: bool = True  # the HTTP API has the query as it was sent, not encoded anew
     closed: str = ""  # "<method> <begin of a path>" that is not let through

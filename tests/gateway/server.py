@@ -14,7 +14,7 @@ from tests.gateway.gateway import Gateway, functions_of
 from tests.gateway.quirks import Quirks
 
 from moorage.devserver.template import Template
-from moorage.operations.identity import bootstrap
+from moorage.operations.directory.bootstrap import bootstrap
 from moorage.stores.base import Stores
 from moorage.wiring import open_site, open_stores, read_settings
 
@@ -39,8 +39,8 @@ class Deployment:
         self._template.create_table(dynamodb, name)
         self._template.create_bucket(s3, f"{name}-blobs")
         self.namespace = self._environment["MOORAGE_NAMESPACE"]
-        password = bootstrap(self._open("http://localhost")[0], "administrator")
-        self.username, self.password = f"{self.namespace}/{password.user.name}", password.text
+        self.made = bootstrap(self._open("http://localhost")[0], "administrator")
+        self.username, self.password = f"{self.namespace}/{self.made.user.name}", self.made.auth_token_text
 
     @contextmanager
     def behind(
@@ -60,6 +60,21 @@ class Deployment:
                     yield origin
                 finally:
                     app.close()
+
+    def write_profile(self, folder: Path) -> Path:
+        """Write the administrator's profile of `oci`, and the key that it names; return where it is."""
+        key, config = folder / "key.pem", folder / "config"
+        key.write_text(self.made.private_key_pem, encoding="utf-8")
+        profile = {
+            "user": self.made.user.id,
+            "fingerprint": self.made.api_key_fingerprint,
+            "tenancy": self.made.tenancy_id,
+            "region": "eu-central-1",
+            "key_file": str(key),
+        }
+        lines = ["[DEFAULT]", *(f"{name}={value}" for name, value in profile.items()), ""]
+        config.write_text("\n".join(lines), encoding="utf-8")
+        return config
 
     def stores(self) -> Stores:
         """Open what is stored, for a look."""

@@ -58,10 +58,11 @@ def _table_calls(operation, arguments):
             "ConditionCheck": "ConditionCheckItem",
         }
         writes = [next(iter(write.items())) for write in arguments["TransactItems"]]
-        # Which keys the condition of one write sees is not said anywhere: all of the transaction must be allowed.
-        keys = tuple(sorted({_key(write) for _, write in writes}))
+        # Each is governed by the right to the operation of its name (developer guide, "Using IAM with DynamoDB
+        # transactions"). Whether those of one name are judged together is not said: all must be allowed at once.
         for verb in {verb for verb, _ in writes}:
-            yield Call(f"dynamodb:{verbs[verb]}", "table", keys)
+            keys = {_key(write) for name, write in writes if name == verb}
+            yield Call(f"dynamodb:{verbs[verb]}", "table", tuple(sorted(keys)))
     elif operation in {"BatchGetItem", "BatchWriteItem"}:
         (request,) = arguments["RequestItems"].values()
         several = request["Keys"] if operation == "BatchGetItem" else [write["PutRequest"]["Item"] for write in request]

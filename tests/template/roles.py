@@ -15,7 +15,7 @@ from tests.template.actions import Call, calls_of
 from moorage.devserver import template as mounting
 from moorage.devserver.cloudformation import Values
 from moorage.devserver.template import Template
-from moorage.stores.dynamodb.keyring import PublicKeyReader
+from moorage.stores.dynamodb.keyring import TrustReader
 from moorage.stores.s3 import S3ObjectStore
 
 TEMPLATE = Template.read(Path("template.yaml"))
@@ -129,7 +129,7 @@ class Listening:
     def __init__(self, monkeypatch, heard):
         self._heard = heard
         real_call, real_app, real_submit = BaseClient._make_api_call, mounting.create_app, ThreadPoolExecutor.submit
-        real_url, real_send = S3ObjectStore.url, PublicKeyReader._send
+        real_url, real_send = S3ObjectStore.url, TrustReader._send
 
         def make_api_call(client, operation, arguments):
             self._hear(operation, arguments)
@@ -150,7 +150,7 @@ class Listening:
             return real_send(reader, body)
 
         monkeypatch.setattr(BaseClient, "_make_api_call", make_api_call)
-        monkeypatch.setattr(PublicKeyReader, "_send", send)
+        monkeypatch.setattr(TrustReader, "_send", send)
         monkeypatch.setattr(mounting, "create_app", create_app)
         monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
         monkeypatch.setattr(S3ObjectStore, "url", url)

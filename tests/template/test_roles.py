@@ -7,16 +7,18 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
+from tests.cloud.plane import Plane
 from tests.contract.backends import DynamoBackend
 from tests.factories import limits
 from tests.routes.registry import HOST, Registry, image, index
 from tests.template import roles
+from tests.template.managing import manage_artifacts, manage_identity
 from tests.template.roles import TEMPLATE, Listening, Statement
 
 from authorizer.answers import make_handler
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST
-from moorage.stores.dynamodb.keyring import PublicKeyReader
+from moorage.stores.dynamodb.keyring import TrustReader
 from moorage.web.site import TOKEN_PATH
 from moorage.web.tokens import Keyring
 from sweeping.uploads import sweep_uploads
@@ -32,12 +34,15 @@ def heard(aws):
     known = roles.roles()
     with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
         listening = Listening(patch, known)
-        with aws.backend(limits(namespace="acme", images=30)) as backend:
+        with aws.backend(limits(namespace="acme", images=30, storage_bytes=6_000_000)) as backend:
             assert isinstance(backend, DynamoBackend)
             registry = Registry(backend, runner)
+            plane = Plane(registry)
             log_in(registry)
             push_everything(registry)
             pull_everything(registry)
+            manage_identity(plane)
+            manage_artifacts(plane, lambda *tags: push_managed(registry, *tags))
             sweep(registry, listening)
             listening.run("authorizer", ask_authorizer, registry)
     return known
@@ -65,6 +70,8 @@ def push_everything(registry):
     subject = {"mediaType": "x/y", "digest": str(Digest.of(app)), "size": len(app)}
     _, referrer = client.push_image("signature", subject=subject, annotations={"long": "x" * 70_000})
     client.push_manifest("all", index(app), OCI_INDEX)
+    client.push_image("moved", SMALL)
+    client.push_image("moved", LARGE)
     assert 404 == client.put("manifests/broken", {"Content-Type": OCI_MANIFEST}, image(b"absent")).status
     in_chunks(client, Digest.of(bytes(9 * MIB) + LARGE), bytes(9 * MIB), LARGE)
     in_chunks(client, Digest.of(LARGE + SMALL, "sha512"), LARGE, SMALL)
@@ -101,6 +108,16 @@ def pull_everything(registry):
     client.expect(200, client.renew().head(f"blobs/{Digest.of(LARGE)}"))
 
 
+def push_managed(registry, *tags):
+    """Push an image whose manifest is an object, under these tags; one of another refers to it."""
+    client = registry.client(name="acme/managed")
+    data, digest = client.push_image(tags[0], SMALL, LARGE, annotations={"long": "x" * 70_000})
+    for tag in tags[1:]:
+        client.push_manifest(tag, data)
+    client.push_image("referrer", subject={"mediaType": "x/y", "digest": str(digest), "size": len(data)})
+    return digest
+
+
 def sweep(registry, listening):
     """One session that was left open, one that was finished."""
     client = registry.client()
@@ -113,7 +130,7 @@ def sweep(registry, listening):
 def ask_authorizer(registry):
     """About a good token, in a process that has to read the keys first."""
     aws = registry.backend._aws.endpoints
-    reader = PublicKeyReader(
+    reader = TrustReader(
         registry.backend.name,
         "acme",
         region=aws.region,
@@ -141,15 +158,25 @@ def test_no_role_allows_what_its_function_never_calls(heard, package):
 
 def test_signing_keys_are_read_by_the_token_function_alone_and_written_by_none():
     """
-    Else whoever breaks into another function makes tokens.
+    Else whoever breaks into another function makes tokens. Users and policies are written by one function.
     """
     signer = roles.Call("dynamodb:Query", "table", ("SIGNER#acme",))
     assert {"tokens"} == {package for package, has in roles.roles().statements.items() if allowed(has, signer)}
 
     for action in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"):
-        for partition in ("SIGNER#acme", "KEYRING#acme", "IDENTITY#acme"):
+        for partition, writers in {"SIGNER#acme": [], "KEYRING#acme": [], "IDENTITY#acme": ["identity"]}.items():
             call = roles.Call(f"dynamodb:{action}", "table", (partition,))
-            assert [] == [package for package, has in roles.roles().statements.items() if allowed(has, call)]
+            assert {package for package, has in roles.roles().statements.items() if allowed(has, call)} <= set(writers)
+
+
+def test_what_decides_is_read_by_who_must_decide_and_by_no_function_of_pulls():
+    """
+    A pull decides by its token; a push has a mount's source to decide on.
+    """
+    for action in ("GetItem", "BatchGetItem", "Query"):
+        call = roles.Call(f"dynamodb:{action}", "table", ("IDENTITY#acme",))
+        readers = {package for package, has in roles.roles().statements.items() if allowed(has, call)}
+        assert readers <= {"identity", "artifacts", "tokens", "v2_push"}
 
 
 def test_nobody_can_remove_a_version_of_an_object():
@@ -167,9 +194,9 @@ def allowed(statements, call):
 
 def test_the_relay_may_what_the_functions_may_that_it_stands_for():
     """
-    It runs the code of three functions, and has their policies and no other.
+    It runs the code of five functions, and has their policies and no other.
     """
-    stands_for = [f"{name}Role" for name in ("V2Pull", "V2Push", "Tokens")]
+    stands_for = [f"{name}Role" for name in ("V2Pull", "V2Push", "Tokens", "Artifacts", "Identity")]
 
     named, documents = roles.policies_of("RelayRole")
 

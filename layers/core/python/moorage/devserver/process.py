@@ -1,6 +1,5 @@
 """What each server of this folder does as a process: it stops on signals, and says where it is while it runs."""
 
-import json
 import os
 import shlex
 import signal
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-_PUBLISHED = ("env", "credentials.json")  # in this order: scripts wait for the last
+_PUBLISHED = ("env", "oci-key.pem", "oci-config", "credentials.json")
 
 
 def stop_on_signals() -> threading.Event:
@@ -43,12 +42,16 @@ def clear(state: Path) -> None:
 
 
 @contextmanager
-def published(state: Path, login: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[None]:
-    """Write files that only the owner reads, each at once as a whole; they are true only while the server runs."""
+def published(state: Path, environment: Mapping[str, str], files: Mapping[str, str]) -> Iterator[None]:
+    """Write files that only the owner reads, each at once as a whole; they are true only while the server runs.
+
+    Scripts wait for the last one.
+    """
     exports = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
-    for name, text in zip(_PUBLISHED, ("".join(exports), json.dumps(login, indent=2) + "\n"), strict=True):
+    texts = {"env": "".join(exports), **files}
+    for name in _PUBLISHED:
         with tempfile.NamedTemporaryFile("w", dir=state, delete=False, encoding="utf-8") as file:  # made with mode 600
-            file.write(text)
+            file.write(texts[name])
         Path(file.name).replace(state / name)
     try:
         yield

@@ -22,12 +22,12 @@ from urllib.parse import urlsplit
 
 import boto3
 
+from moorage.devserver.administrator import Administrator
 from moorage.devserver.aws import CannotStart
 from moorage.devserver.engine import HOST_NAME, Engine
-from moorage.devserver.server import ADMINISTRATOR, NAMES
+from moorage.devserver.server import NAMES
 from moorage.devserver.strict import Endpoints
 from moorage.devserver.template import Template
-from moorage.operations.identity import bootstrap
 from moorage.wiring import SettingInvalid, open_stores, read_settings
 
 _TOOLS = Path(".tools")
@@ -147,17 +147,14 @@ def variables_for(settings: Mapping[str, str], endpoints: Endpoints) -> dict[str
     }
 
 
-def fill(template: Template, settings: Mapping[str, str], endpoints: Endpoints) -> dict[str, str]:
-    """Make table, bucket and administrator with this process's own AWS environment; return how to log in."""
+def fill(template: Template, settings: Mapping[str, str], endpoints: Endpoints) -> Administrator:
+    """Make table, bucket and administrator with this process's own AWS environment. Raises CannotStart."""
     template.create_table(boto3.client("dynamodb"), settings["MOORAGE_TABLE"])
     template.create_bucket(boto3.client("s3"), settings["MOORAGE_BUCKET"], without=endpoints.bucket_without)
     try:
-        stores = open_stores(read_settings({**os.environ, **settings}))
+        return Administrator.make(open_stores(read_settings({**os.environ, **settings})))
     except SettingInvalid as error:
         raise CannotStart(str(error)) from error
-    password = bootstrap(stores, ADMINISTRATOR)
-    namespace = settings["MOORAGE_NAMESPACE"]
-    return {"namespace": namespace, "username": f"{namespace}/{password.user.name}", "password": password.text}
 
 
 @contextmanager

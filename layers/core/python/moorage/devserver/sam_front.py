@@ -27,7 +27,8 @@ ENVELOPE_BYTES = 16 * 1024  # what an event has beside its body, headers twice
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _SECONDS = 120
 _FAILED = '{"message": "Internal server error"}'
-_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
+_OURS = {*_HOP_BY_HOP, "date", "server"}  # of an answer; the Date of a request is signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class SamFront:
         response.raw_headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in answer.getheaders()
-            if name.lower() not in _HOP_BY_HOP
+            if name.lower() not in _OURS
         ]
         return response
 

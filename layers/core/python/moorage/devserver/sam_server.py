@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from moorage.devserver.administrator import Administrator
 from moorage.devserver.aws import CannotStart
 from moorage.devserver.engine import running_engine
 from moorage.devserver.process import become, published, stop_on_signals
@@ -30,31 +31,25 @@ def run(options: Options, environ: Mapping[str, str]) -> None:
         endpoints = stack.enter_context(running_strict(Path(data), environ, address=engine.listen_address()))
         settings = settings_for(template, environ, port_of(listener))
         become({**endpoints.environment(), **settings})
-        login = {"registry": f"localhost:{port_of(listener)}", **fill(template, settings, endpoints)}
+        administrator = fill(template, settings, endpoints)
+        registry = f"localhost:{port_of(listener)}"
         sam.set_variables(variables_for(settings, endpoints))
         api = stack.enter_context(running_api(sam, engine, endpoints))
         front = SamFront.of(template, api, settings["MOORAGE_BUCKET"], endpoints.s3)
         found = {**endpoints.environment(), **settings, "DOCKER_HOST": engine.environment["DOCKER_HOST"]}
-        stack.enter_context(published(options.state, login, found))
-        terminal.write(_welcome(login, options.state, sam.local("invoke", "Sweeping", "-e", "events/schedule.json")))
+        files = administrator.files(options.state, registry, found["AWS_REGION"])
+        stack.enter_context(published(options.state, found, files))
+        invoke = sam.local("invoke", "Sweeping", "-e", "events/schedule.json")
+        terminal.write(_welcome(administrator, registry, options.state, invoke))
         terminal.flush()
         if not stopping.is_set():
             server_of(front.app()).run([listener])
 
 
-def _welcome(login: Mapping[str, str], state: Path, invoke: list[str]) -> str:
-    image = f"{login['registry']}/{login['namespace']}/hello:1"
-    return f"""Moorage runs in functions on http://{login["registry"]}; what is stored is gone when it stops (Ctrl-C).
+def _welcome(administrator: Administrator, registry: str, state: Path, invoke: list[str]) -> str:
+    return f"""Moorage runs in functions on http://{registry}; what is stored is gone when it stops (Ctrl-C).
 
-  user      {login["username"]}
-  password  {login["password"]}
-
-  echo {login["password"]} | docker login {login["registry"]} --username {login["username"]} --password-stdin
-  docker pull hello-world
-  docker tag hello-world {image}
-  docker push {image}
-  docker pull {image}
-
+{administrator.lines(state, registry)}
 A layer of more than 4 MiB does not fit into a function's event; clients that send chunks push any size. No schedule
 fires here; the sweep, by hand, after . {state / "env"}:
 

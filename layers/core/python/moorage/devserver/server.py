@@ -15,18 +15,15 @@ import boto3
 import uvicorn
 from starlette.applications import Starlette
 
+from moorage.devserver.administrator import Administrator
 from moorage.devserver.aws import CannotStart, running_aws
 from moorage.devserver.front import BlobFront
 from moorage.devserver.process import become, clear, published, stop_on_signals
 from moorage.devserver.schedule import Schedule
 from moorage.devserver.strict import REGION, Endpoints, make_credentials, running_strict
 from moorage.devserver.template import Template, load_app
-from moorage.operations.identity import Refused, bootstrap
 from moorage.relay import server as relay
-from moorage.stores.base import Stores
 from moorage.wiring import SettingInvalid, open_site, open_stores, read_settings
-
-ADMINISTRATOR = "admin"
 
 NAMES = {"Table": "moorage", "Bucket": "moorage-blobs"}
 _STOP_SECONDS = 3
@@ -51,12 +48,12 @@ def run(options: Options, environ: Mapping[str, str]) -> None:
         aws = stack.enter_context(_standing_in(options, environ))
         environment = _environment(template, environ, port_of(listener), aws)
         become(environment)
-        app, login = _assemble(
-            template, environment, port_of(listener), aws, _kept(options) if options.strict else None
-        )
-        stack.enter_context(published(options.state, login, environment))
+        app, administrator = _assemble(template, environment, aws, _kept(options) if options.strict else None)
+        registry = f"localhost:{port_of(listener)}"
+        files = administrator.files(options.state, registry, environment["AWS_REGION"])
+        stack.enter_context(published(options.state, environment, files))
         stack.enter_context(Schedule(template.functions()))
-        terminal.write(_welcome(login, options))
+        terminal.write(_welcome(administrator, registry, options))
         terminal.flush()
         if not stopping.is_set():
             server_of(app).run([listener])
@@ -90,9 +87,9 @@ def _kept(options: Options) -> Path:
 
 
 def _assemble(
-    template: Template, environment: Mapping[str, str], port: int, aws: Endpoints, kept: Path | None
-) -> tuple[Starlette, dict[str, str]]:
-    """Make table, bucket, administrator and application; return the latter, and how to log in."""
+    template: Template, environment: Mapping[str, str], aws: Endpoints, kept: Path | None
+) -> tuple[Starlette, Administrator]:
+    """Make table, bucket, application and administrator; return the latter two."""
     table, bucket = environment["MOORAGE_TABLE"], environment["MOORAGE_BUCKET"]
     dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
     if table not in dynamodb.list_tables()["TableNames"]:
@@ -104,33 +101,11 @@ def _assemble(
     except SettingInvalid as error:
         raise CannotStart(str(error)) from error
     stores = open_stores(settings)
-    password = _bootstrap(stores, kept)
+    administrator = Administrator.make_or_read(stores, kept) if kept else Administrator.make(stores)
     sys.path.append(str(template.code))
     front = BlobFront(bucket, aws.s3, aws.credentials, aws.region)
     app = load_app(template, stores, open_site(settings, stores), [front.route()])
-    namespace = settings.limits.namespace
-    login = {
-        "registry": f"localhost:{port}",
-        "namespace": namespace,
-        "username": f"{namespace}/{ADMINISTRATOR}",
-        "password": password,
-    }
-    return app, login
-
-
-def _bootstrap(stores: Stores, kept: Path | None) -> str:
-    """Make the first administrator and return the password; beside data that is kept, it is kept as well."""
-    file = kept / "administrator" if kept else None
-    try:
-        password = bootstrap(stores, ADMINISTRATOR).text
-    except Refused as error:
-        if file is None or not file.exists():
-            raise CannotStart(f"the administrator's password is lost; remove {kept} to begin anew") from error
-        return file.read_text(encoding="utf-8")
-    if file:
-        file.touch(mode=0o600)
-        file.write_text(password, encoding="utf-8")
-    return password
+    return app, administrator
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -179,21 +154,12 @@ def _environment(template: Template, environ: Mapping[str, str], port: int, aws:
     }
 
 
-def _welcome(login: Mapping[str, str], options: Options) -> str:
+def _welcome(administrator: Administrator, registry: str, options: Options) -> str:
     state = options.state
     fate = f"stays in {_kept(options)}" if options.strict else "is gone"
-    image = f"{login['registry']}/{login['namespace']}/hello:1"
-    return f"""Moorage is ready on http://{login["registry"]}; what is stored {fate} when it stops (Ctrl-C).
+    return f"""Moorage is ready on http://{registry}; what is stored {fate} when it stops (Ctrl-C).
 
-  user      {login["username"]}
-  password  {login["password"]}
-
-  echo {login["password"]} | docker login {login["registry"]} --username {login["username"]} --password-stdin
-  docker pull hello-world
-  docker tag hello-world {image}
-  docker push {image}
-  docker pull {image}
-
+{administrator.lines(state, registry)}
 For scripts: {state / "credentials.json"}. For the command line: . {state / "env"}. Log: {state / "server.log"}.
 """
 

@@ -19,11 +19,13 @@ from starlette.routing import BaseRoute, Route
 from moorage.devserver import cloudformation
 from moorage.devserver.cloudformation import Unknown, Values
 from moorage.stores.base import Stores
-from moorage.web.shim import create_app
+from moorage.web.shim import at_base_paths, create_app
 from moorage.web.site import Site
 
 DELETION_PROTECTION = "DeletionProtectionEnabled"  # of the table: with it, nobody deletes it before it is switched off
 TLS_ONLY = "PolicyDocument"  # of the bucket: with it, no stand-in could be used, because none speaks TLS
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # what ANY stands for
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 
@@ -109,24 +111,36 @@ class Template:
 
     def _function(self, properties: Mapping[str, Any]) -> Function:
         events = [(event["Type"], event["Properties"]) for event in properties.get("Events", {}).values()]
-        routes = [(event["Method"], self._path(kind, event)) for kind, event in events if kind in {"Api", "HttpApi"}]
+        called = [event for kind, event in events if kind in {"Api", "HttpApi"} and self._is_whole(event)]
         return Function(
             package=properties["Handler"].removesuffix(".app.handler"),
             timeout=timedelta(seconds=properties["Timeout"]),
-            routes=tuple(dict.fromkeys(routes)),
+            routes=tuple((method, str(event["Path"])) for event in called for method in methods_of(event["Method"])),
             schedules=tuple(_interval(event["Schedule"]) for kind, event in events if kind == "Schedule"),
         )
 
-    def _path(self, kind: str, event: Mapping[str, Any]) -> str:
-        """Return the path that clients send: below the base path that the domain maps to the API."""
-        path = str(event["Path"])
-        api = event["RestApiId" if kind == "Api" else "ApiId"]
-        (key,) = [
-            mapping.get("ApiMappingKey", "")
-            for mapping in self._of_type("AWS::ApiGatewayV2::ApiMapping")
-            if mapping["ApiId"] == api
+    def _is_whole(self, event: Mapping[str, Any]) -> bool:
+        """Whether a route has the path that clients send.
+
+        Of an API that the domain maps below base paths, the routes that lack one are the gateway's own: it cuts the
+        base path off before it looks for a route.
+        """
+        keys = self.base_paths(event["RestApiId"] if "RestApiId" in event else event["ApiId"])
+        return not keys or any(f"{event['Path']}/".startswith(f"{key}/") for key in keys)
+
+    def base_paths(self, api: object) -> list[str]:
+        """Return the base paths that the domain maps to an API, none for the one at its root."""
+        mappings = self._of_type("AWS::ApiGatewayV2::ApiMapping")
+        return [
+            f"/{mapping['ApiMappingKey']}"
+            for mapping in mappings
+            if mapping["ApiId"] == api and "ApiMappingKey" in mapping
         ]
-        return path if not key or path.startswith(f"/{key}/") else f"/{key}{path}"
+
+
+def methods_of(declared: str) -> tuple[str, ...]:
+    """Return the methods that a route is declared for."""
+    return METHODS if declared == "ANY" else (declared,)
 
 
 def _chosen(properties: Mapping[str, Any], without: Collection[str]) -> dict[str, Any]:
@@ -176,10 +190,15 @@ def load_app(template: Template, stores: Stores, site: Site, front: Sequence[Bas
     for function in template.functions():
         if not function.routes:
             continue  # scheduled: nothing to mount
-        app = create_app(import_module(f"{function.package}.routes").API, stores, site, inline=False)
-        for method, path in function.routes:
+        api = import_module(f"{function.package}.routes").API
+        app = at_base_paths(create_app(api, stores, site, inline=False), api)
+        for path in dict.fromkeys(path for _, path in function.routes):
             route = Route(path.replace("+}", ":path}"), app)
-            route.methods = {method}  # GET does not take HEAD in API Gateway
+            pattern = route.path_regex.pattern
+            if api.base_paths:  # SDKs double the slash that an endpoint ends with
+                pattern = pattern.replace("^/", "^//?", 1)
+            route.path_regex = re.compile(pattern, re.DOTALL)  # a line feed may be in a path too
+            route.methods = {method for method, other in function.routes if other == path}  # GET does not take HEAD
             mounted.append(route)
     mounted.sort(key=lambda route: ("{" in route.path, ":path}" in route.path, -len(route.path)))
     outer = Starlette(
