@@ -13,6 +13,8 @@ PATH=$TOOLS/go/bin:$PATH:/usr/sbin:/sbin
 
 # The engine of the classic image store, and the clients that must match the machine's libraries.
 MACHINE_PACKAGES=(docker.io iptables podman runc skopeo debootstrap)
+# What runs the SDKs of the cloud plane, where the machine has nothing of that name yet: program and package.
+SDK_PROGRAMS=(node=nodejs npm=npm java=default-jdk-headless mvn=maven)
 # Unpacked from a newer suite: the engine of the containerd image store, and the signers.
 NEWER_SUITE=sid
 NEWER_PACKAGES=(docker.io docker-cli docker-buildx containerd cosign notation)
@@ -52,6 +54,9 @@ install_machine_packages() {
   local missing=()
   for package in "${MACHINE_PACKAGES[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  for program in "${SDK_PROGRAMS[@]}"; do
+    command -v "${program%=*}" >/dev/null || missing+=("${program#*=}")
   done
   [ ${#missing[@]} -eq 0 ] && return
   [ "$(id -u)" -eq 0 ] || fail "installing ${missing[*]} needs root"
@@ -201,6 +206,26 @@ BOOTSTRAP
   rm -rf "$stage"
 }
 
+# The SDKs of the cloud plane: their libraries alone, the programs of tests/acceptance/sdk use them from there.
+install_typescript_sdk() {
+  local folder=$TOOLS/sdk/typescript
+  mkdir -p "$folder"
+  cp "$HERE/sdk/typescript/package.json" "$folder"
+  cd "$folder"
+  npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts --cache "$TOOLS/npm"
+}
+
+install_java_sdk() {
+  cd "$HERE/sdk/java"
+  mvn --batch-mode --quiet -Dmaven.repo.local="$TOOLS/m2" -DoutputDirectory="$TOOLS/sdk/java" \
+    org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
+}
+
+build_go_sdk() {
+  cd "$HERE/sdk/go"
+  nice go build -ldflags='-s -w' -o "$TOOLS/built/sdk" .
+}
+
 build_hello() {
   cd "$HERE/hello"
   CGO_ENABLED=0 nice go build -ldflags='-s -w' -o "$BIN/hello" .
@@ -213,6 +238,9 @@ debian_lane() {
   step 300 newer-packages unpack_newer_packages
   step 300 ministack-1.5.33 python_tool ministack ministack==1.5.33 cryptography==50.0.2
   step 600 sam-1.170.0 python_tool sam aws-sam-cli==1.170.0
+  step 600 oci-cli-3.95.1 python_tool oci oci-cli==3.95.1 oci==2.189.0
+  step 300 sdk-typescript-2.139.1 install_typescript_sdk
+  step 600 sdk-java-3.47.0 install_java_sdk
   step 600 python-root make_python_root
   step 120 lambda-image make_lambda_image
 }
@@ -228,6 +256,7 @@ go_lane() {
     github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
   step 600 conformance-1.1 build_ginkgo_suite
   step 300 hello build_hello
+  step 600 sdk-go-65.129.0 build_go_sdk
 }
 
 install_everything() {

@@ -21,6 +21,11 @@ from .shell import ROOT, inherited_environment
 START_SECONDS = 60
 STOP_SECONDS = 15
 SERVER_ERROR = re.compile(r'^Traceback|"status":5\d\d|" 5\d\d$')
+PUSHES = [f"request.permission = 'REPOSITORY_{verb}'" for verb in ("INSPECT", "READ", "UPDATE", "CREATE")]
+GRANTS = {
+    "writer": f"manage repos in tenancy where any {{{', '.join(PUSHES)}}}",
+    "reader": "read repos in tenancy",
+}
 PYTHONPATH = f"{ROOT / 'functions'}:{ROOT / 'layers' / 'core' / 'python'}"
 
 
@@ -40,6 +45,7 @@ class Product:
     namespace: str
     administrator: Login
     settings: dict[str, str]
+    credentials: dict[str, str]
 
     @property
     def registry(self) -> str:
@@ -60,9 +66,11 @@ class Product:
         return done.stdout
 
     def create_user(self, role: str) -> Login:
-        """Create a user named after the role and return its login."""
+        """Create a user in a group with a policy, all named after what they may, and return the login."""
         name = f"acceptance-{role}"
-        self.cli("user", "create", name, "--role", role)
+        self.cli("group", "create", name)
+        self.cli("policy", "create", name, "--statement", f"Allow group {name} to {GRANTS[role]}")
+        self.cli("user", "create", name, "--group", name)
         made = json.loads(self.cli("auth-token", "create", name, "--json"))
         return Login(made["username"], made["auth_token"])
 
@@ -111,7 +119,7 @@ def _product(port: int, state: Path) -> Product:
     administrator = Login(credentials["username"], credentials["password"])
     exports = (shlex.split(line) for line in (state / "env").read_text().splitlines())
     settings = dict(words[1].split("=", 1) for words in exports if words[:1] == ["export"])
-    return Product(port, credentials["namespace"], administrator, settings)
+    return Product(port, credentials["namespace"], administrator, settings, credentials)
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], port: int, state: Path, log: Path) -> None:

@@ -14,9 +14,14 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from tests.cloud.signing import signed, unsigned
+
+from moorage.devserver.administrator import Administrator
 from moorage.devserver.engine import running_engine
 from moorage.devserver.process import become, stop_on_signals
 from moorage.devserver.sam import Sam, fill, find_sam, identity, running_api, settings_for, variables_for
@@ -40,7 +45,7 @@ def handler(event, context):
     print({mark!r} + json.dumps({{"package": {package!r}, "event": event}}))
     return real(event, context)
 """
-SECRETS = re.compile(r"^(Basic|Bearer) .+")
+SECRETS = re.compile(r"^(Basic|Bearer|Signature) .+")
 
 Recorded = dict[str, dict[str, Any]]
 
@@ -59,12 +64,13 @@ def main() -> None:
         template = Template.read(TEMPLATE)
         settings = settings_for(template, environ, 443)
         become({**endpoints.environment(), **settings})
-        login = fill(template, settings, endpoints)
+        administrator = fill(template, settings, endpoints)
         sam.set_variables(variables_for(settings, endpoints))
         schedule = invoke_schedule(sam, {**sam.environment, **identity(endpoints)})
         with running_api(sam, engine, endpoints) as port:
             sam.log.write_text("")
-            recorded = record(Client(port, f"{login['username']}:{login['password']}"), sam.log)
+            client = Client(port, f"{administrator.username}:{administrator.password}")
+            recorded = record(client, sam.log) | record_signed(client, administrator, sam.log)
     write({**recorded, "schedule": schedule})
 
 
@@ -122,6 +128,26 @@ def record(client: Client, log: Path) -> Recorded:
     recorded["authorizer"] = events_in(log, "authorizer")[-1]
     recorded["rest_head"], _ = last(client, log, "v2_pull", 200, "HEAD", target, {**bearer, **accept})
     return recorded
+
+
+def record_signed(client: Client, administrator: Administrator, log: Path) -> Recorded:
+    """Call both functions of the cloud plane, in each way that a request can be signed in."""
+    key = load_pem_private_key(administrator.private_key.encode(), None)
+    key_id = f"{administrator.tenancy}/{administrator.user}/{administrator.fingerprint}"
+
+    def call(package: str, method: str, target: str, body: bytes = b"") -> dict[str, Any]:
+        request = signed(unsigned(method, target, HOST, datetime.now(UTC), body), key_id, key)
+        return last(client, log, package, 200, method, target, dict(request.headers), body or None)[0]
+
+    repositories = "/20160918/container/repositories"
+    listed = f"compartmentId={administrator.tenancy}"
+    details = {"compartmentId": administrator.tenancy, "displayName": "recorded/app", "isPublic": False}
+    return {
+        "http_namespace": call("identity", "GET", "/n"),
+        "http_users": call("identity", "GET", f"/20160918/users?{listed}"),
+        "http_repository": call("artifacts", "POST", repositories, json.dumps(details).encode()),
+        "http_repositories": call("artifacts", "GET", f"{repositories}?{listed}&displayName=a+b%2A"),
+    }
 
 
 def last(

@@ -90,4 +90,4 @@ def _wait(server: subprocess.Popen[bytes], state: Path, log: Path) -> SamProduct
     settings = dict(words[1].split("=", 1) for words in exports if words[:1] == ["export"])
     administrator = Login(login["username"], login["password"])
     port = int(login["registry"].rpartition(":")[2])
-    return SamProduct(port, login["namespace"], administrator, settings, state, said)
+    return SamProduct(port, login["namespace"], administrator, settings, login, state, said)

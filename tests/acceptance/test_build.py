@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,21 @@ PACKAGES = {
     "V2Pull": "v2_pull",
     "V2Push": "v2_push",
     "Tokens": "tokens",
+    "Artifacts": "artifacts",
+    "Identity": "identity",
     "Sweeping": "sweeping",
     "Authorizer": "authorizer",
 }
 MIB = 2**20
-CEILINGS = {"V2Pull": 34, "V2Push": 34, "Tokens": 34, "Sweeping": 16, "Authorizer": 17}  # MiB unzipped
+CEILINGS = {  # MiB unzipped
+    "V2Pull": 34,
+    "V2Push": 34,
+    "Tokens": 34,
+    "Artifacts": 35,
+    "Identity": 35,
+    "Sweeping": 16,
+    "Authorizer": 17,
+}
 ENVIRONMENT = {
     "MOORAGE_TABLE": "table",
     "MOORAGE_BUCKET": "bucket",
@@ -34,6 +45,8 @@ FIRST = {
     "V2Pull": ("GET", "/v2/", "401"),
     "V2Push": ("POST", "/v2/acme/app/blobs/uploads/", "401"),
     "Tokens": ("GET", "/20180419/docker/token", "400"),
+    "Artifacts": ("GET", "/20160918/container/repositories", "401"),
+    "Identity": ("GET", "/n", "401"),
     "Authorizer": ("GET", "/v2/", "Unauthorized"),
 }
 SCRIPT = """
@@ -120,6 +133,8 @@ def first_answer(package: Path, function: str) -> tuple[str | None, dict[str, st
 
 
 def event_of(method: str, path: str) -> dict[str, object]:
+    if not path.startswith("/v2"):
+        return http_event_of(method, path)
     event: dict[str, object] = json.loads((ROOT / "events" / "rest_challenge.json").read_text(encoding="utf-8"))
     query = {"service": "elsewhere"}
     return event | {
@@ -129,6 +144,14 @@ def event_of(method: str, path: str) -> dict[str, object]:
         "queryStringParameters": query,
         "multiValueQueryStringParameters": {name: [value] for name, value in query.items()},
     }
+
+
+def http_event_of(method: str, path: str) -> dict[str, object]:
+    """Return an event of the HTTP API, from nobody."""
+    event: dict[str, Any] = json.loads((ROOT / "events" / "http_token.json").read_text(encoding="utf-8"))
+    event["requestContext"]["http"] |= {"method": method, "path": path}
+    headers = {name: value for name, value in event["headers"].items() if name != "Authorization"}
+    return event | {"rawPath": path, "rawQueryString": "service=elsewhere", "headers": headers}
 
 
 @pytest.mark.parametrize("function", PACKAGES)

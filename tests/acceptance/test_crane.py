@@ -40,14 +40,15 @@ def test_copy_to_another_repository(
     shell.run("crane", "validate", "--insecure", "--remote", f"{repository}/target:v2")
 
 
-def test_delete(product: Product, writer: Login, shell: Shell, tmp_path: Path, repository: str) -> None:
-    """Only an administrator deletes; an image deleted by its digest is gone, and its tag with it."""
+def test_delete(product: Product, writer: Login, reader: Login, shell: Shell, tmp_path: Path, repository: str) -> None:
+    """Whoever may push deletes; an image deleted by its digest is gone, and its tag with it."""
     log_in_crane(shell, product.registry, writer)
     pushed = push_image(shell, tmp_path / "layer.tar", f"{repository}:v1")
     delete = ("crane", "delete", "--insecure", f"{repository}@{pushed}")
 
+    log_in_crane(shell, product.registry, reader)
     assert_says(DENIED, shell.refused(*delete))
-    log_in_crane(shell, product.registry, product.administrator)
+    log_in_crane(shell, product.registry, writer)
     shell.run(*delete)
 
     assert "MANIFEST_UNKNOWN" in shell.refused("crane", "manifest", "--insecure", f"{repository}:v1")

@@ -111,7 +111,7 @@ def test_the_conformance_suite_passes_behind_the_gateway(
     scopes = [f"repository:{repository}/{name}:pull,push,delete" for name in ("one", "two")]
     shell.environment["OCI_AUTH_SCOPE"] = " ".join(scopes)
     with deployment.behind(Quirks()) as url:
-        product = Product(int(url.rpartition(":")[2]), deployment.namespace, administrator, {})
+        product = Product(int(url.rpartition(":")[2]), deployment.namespace, administrator, {}, {})
         report = run_ginkgo_suite(product, shell, repository, "1")
 
     tell(report)

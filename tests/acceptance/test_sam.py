@@ -12,9 +12,12 @@ from .clients import crane_append, log_in_crane, log_in_docker, log_in_regctl, p
 from .conformance import Tell, run_ginkgo_suite, run_main_suite
 from .doctor import assert_well, examine
 from .images import GREETING, MIB, file_digest, write_context, write_large_file, write_layer, write_layout
+from .oci import Oci
 from .sam import SamProduct, running_sam
 from .shell import Shell, digest_in
 from .test_conformance import FINDS_NONE, READ_ONLY_SETUPS, REFUSED_MOUNT
+from .test_sdk import EXPECTED, prefix_of, run_core_list
+from .test_sdk import push_image as push_one_layer
 
 BODY_LIMIT = 4 * MIB
 LAYER = "application/vnd.oci.image.layer.v1.tar"
@@ -198,3 +201,26 @@ def test_the_functions_say_what_they_did(sam: SamProduct) -> None:
     requests = [json.loads(line) for line in lines if line.startswith('{"level"') and '"message":"request"' in line]
 
     assert {"GET", "HEAD", "POST", "PUT", "PATCH"} <= {request["method"] for request in requests}
+
+
+@pytest.mark.parametrize("language", ["python", "typescript", "go", "java"])
+def test_the_core_list_of_the_sdks(sam: SamProduct, registry: str, language: str, tmp_path: Path) -> None:
+    """Signed requests come through SAM's events as they were sent."""
+    login = sam.administrator
+    repository = f"{sam.namespace}/{prefix_of(language)}/app"
+    push_one_layer(Shell(tmp_path / "crane"), registry, login.username, login.password, repository)
+
+    steps = run_core_list(language, f"http://{registry}", sam.credentials, sam.namespace, tmp_path)
+
+    assert EXPECTED == steps
+
+
+def test_the_oci_command_line(sam: SamProduct, tmp_path: Path) -> None:
+    oci = Oci.of(sam, tmp_path)
+    tenancy = sam.credentials["tenancy"]
+
+    assert sam.namespace == oci.data("os ns get")
+    made = oci.data("artifacts container repository create", compartment_id=tenancy, display_name="sam/oci")
+    listed = oci.data("artifacts container repository list", compartment_id=tenancy, display_name="sam/oci", all=True)
+    assert [made["id"]] == [one["id"] for one in listed["items"]]
+    assert oci.data("container-registry access-token get")["token"]
