@@ -23,10 +23,12 @@ PARTS = {
     "calls": "calls",
     "parallel": "parallel",
     "pages": "pages",
+    "management": "management",
     "latency": "latency",
     "relay": "relayed",
     "coldstart": "coldstart",
     "warm": "warm",
+    "decision": "decision",
     "dollars": "dollars",
 }
 

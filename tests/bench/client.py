@@ -68,9 +68,9 @@ class Client:
         """Return the header with the token."""
         return self._headers["authorization"]
 
-    def get(self, path: str, *, accept: str = "*/*") -> Answer:
+    def get(self, path: str, *, accept: str = "*/*", headers: Mapping[str, str] | None = None) -> Answer:
         """Get something that is there."""
-        return _expect(self._send("GET", path, headers={"accept": accept}), 200)
+        return _expect(self._send("GET", path, headers={"accept": accept, **(headers or {})}), 200)
 
     def challenge(self) -> None:
         """Ask without a token, as clients do first, to be told where there is one."""

@@ -50,10 +50,13 @@ def _events(world: Packaged) -> dict[str, Event]:
     """Return the first request of each function: one that reads keys and rows."""
     scope = {"service": world.address, "scope": f"repository:{REPOSITORY}:pull"}
     pull = world.event("GET", f"/v2/{REPOSITORY}/manifests/{world.manifest}")
+    listed = f"compartmentId={world.made.tenancy_id}"
     return {
         "v2_pull": pull,
         "v2_push": world.event("POST", f"/v2/{REPOSITORY}/blobs/uploads/"),
         "tokens": world.event("GET", "/20180419/docker/token", scope, token=False),
+        "artifacts": world.signed_event("/20160918/container/repositories", listed),
+        "identity": world.signed_event("/20160918/users", listed),
         "authorizer": pull,
         "sweeping": {},
     }

@@ -8,15 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.bench.backend import KEYS, running_backend
 from tests.bench.client import Client
 from tests.bench.images import make_image, make_layer
 from tests.bench.registry import NAMESPACE, ROOT, environment_of, prepare, serving
+from tests.cloud.signing import signed, unsigned
 
 from moorage.devserver.template import load_app
+from moorage.operations.directory.bootstrap import Bootstrapped
 from moorage.relay.server import listen
 from moorage.web.watch import logger
 
@@ -26,6 +30,8 @@ PACKAGES = {
     "v2_pull": "V2Pull",
     "v2_push": "V2Push",
     "tokens": "Tokens",
+    "artifacts": "Artifacts",
+    "identity": "Identity",
     "authorizer": "Authorizer",
     "sweeping": "Sweeping",
 }
@@ -50,6 +56,7 @@ class Packaged:
     token: str
     manifest: str  # digest
     layer: str  # digest
+    made: Bootstrapped
 
     def event(self, method: str, path: str, query: Mapping[str, str] | None = None, *, token: bool = True) -> Event:
         """Return what API Gateway sends a function for a request."""
@@ -61,6 +68,16 @@ class Packaged:
         event["queryStringParameters"] = query
         event["multiValueQueryStringParameters"] = query and {name: [value] for name, value in query.items()}
         return event
+
+    def signed_event(self, path: str, query: str = "") -> Event:
+        """Return what API Gateway sends a function of the cloud plane for a GET that the administrator signs."""
+        event: Event = json.loads((ROOT / "events" / "http_users.json").read_text(encoding="utf-8"))
+        key = load_pem_private_key(self.made.private_key_pem.encode(), None)
+        key_id = f"{self.made.tenancy_id}/{self.made.user.id}/{self.made.api_key_fingerprint}"
+        target = f"{path}?{query}" if query else path
+        request = signed(unsigned("GET", target, self.address, datetime.now(UTC)), key_id, key)
+        event["requestContext"]["http"] |= {"method": "GET", "path": path}
+        return event | {"rawPath": path, "rawQueryString": query, "headers": dict(request.headers)}
 
     def run(self, package: str, first: Event, warm: Mapping[str, Event] | None = None, *options: str) -> Any:
         """Start a function, and return what `lambda_process.py` says; the text of its errors with `options`."""
@@ -100,6 +117,7 @@ def packaged(*packages: str) -> Iterator[Packaged]:
                 token=token,
                 manifest=image.manifest.digest,
                 layer=image.layers[0].digest,
+                made=prepared.made,
             )
 
 

@@ -16,7 +16,7 @@ from tests.bench.backend import REGION
 from tests.bench.client import Client, Login
 
 from moorage.devserver.template import Template, load_app
-from moorage.operations.identity import bootstrap
+from moorage.operations.directory.bootstrap import Bootstrapped, bootstrap
 from moorage.relay.server import listen, make_server
 from moorage.stores.base import Stores
 from moorage.web.site import Site
@@ -41,6 +41,7 @@ class Registry:
     address: str
     login: Login
     stores: Stores
+    made: Bootstrapped
 
     @contextmanager
     def client(self, *scopes: str) -> Iterator[Client]:
@@ -61,6 +62,7 @@ class Prepared:
     stores: Stores
     site: Site
     login: Login
+    made: Bootstrapped
 
 
 def environment_of(template: Template, endpoint: str, address: str) -> dict[str, str]:
@@ -82,9 +84,9 @@ def prepare(endpoint: str, address: str) -> Prepared:
     with _tolerating_less():
         template.create_bucket(boto3.client("s3", endpoint_url=endpoint), BUCKET)
     stores = open_stores(settings)
-    password = bootstrap(stores, "admin")
-    login = Login(f"{NAMESPACE}/{password.user.name}", password.text)
-    return Prepared(template, stores, open_site(settings, stores), login)
+    made = bootstrap(stores, "admin")
+    login = Login(f"{NAMESPACE}/{made.user.name}", made.auth_token_text)
+    return Prepared(template, stores, open_site(settings, stores), login, made)
 
 
 @contextmanager
@@ -95,7 +97,7 @@ def running_registry(endpoint: str) -> Iterator[Registry]:
         prepared = prepare(endpoint, address)
         logger.setLevel("ERROR")
         with serving(load_app(prepared.template, prepared.stores, prepared.site), listener):
-            yield Registry(address, prepared.login, prepared.stores)
+            yield Registry(address, prepared.login, prepared.stores, prepared.made)
 
 
 @contextmanager

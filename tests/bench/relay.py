@@ -24,7 +24,7 @@ from tests.bench.registry import ROOT
 
 from moorage.devserver.strict import Endpoints, running_strict
 from moorage.devserver.template import Template
-from moorage.operations.identity import bootstrap
+from moorage.operations.directory.bootstrap import bootstrap
 from moorage.relay.check import PATH
 from moorage.wiring import open_stores, read_settings
 
@@ -261,7 +261,7 @@ def _lay_out(endpoints: Endpoints) -> tuple[dict[str, str], Login]:
     )
     settings = {**template.variables(_NAMES), **endpoints.environment(), "MOORAGE_NAMESPACE": NAMESPACE}
     password = bootstrap(open_stores(read_settings({**settings, "MOORAGE_ORIGINS": "http://localhost"})), "admin")
-    return settings, Login(f"{NAMESPACE}/{password.user.name}", password.text)
+    return settings, Login(f"{NAMESPACE}/{password.user.name}", password.auth_token_text)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class Call:
     operation: str
     download: bool = False  # by a client that was redirected: it asks storage, the registry does not
     filtered: bool = False
-    items: int = 0
+    items: int = 0  # rows that were read
     read_units: float = 0
     write_units: float = 0  # while the wire has a meter
 
@@ -285,10 +285,17 @@ def _call(asked: _Asked, answer: _Answer, written: Written) -> Call:
         asked.service,
         asked.operation,
         filtered="FilterExpression" in asked.fields,
-        items=len(answered.get("Items", ())),
+        items=_rows(answered),
         read_units=units_to_read(asked.operation, asked.fields, answered),
         write_units=written.units,
     )
+
+
+def _rows(answered: Mapping[str, Any]) -> int:
+    """Return how many rows a Query, a BatchGetItem or a GetItem has found."""
+    batches = answered.get("Responses", {})
+    found = sum(map(len, batches.values())) if isinstance(batches, Mapping) else 0
+    return len(answered.get("Items", ())) + found + ("Item" in answered)
 
 
 def _s3_operation(handler: _Handler, parameters: Mapping[str, Any]) -> str:
