@@ -13,6 +13,10 @@ PYTHON_3_13 := .tools/python3.13
 VENV_3_13 := .tools/venv3.13
 INSTALLED_3_13 := $(VENV_3_13)/installed
 
+# Tests share the processors, a file at a time; with one seed for hashes every process collects them in one order.
+SHARED := -n auto --dist loadfile
+export PYTHONHASHSEED := 0
+
 .PHONY: help install dev sam events test check acceptance bench docs
 .DEFAULT_GOAL := help
 
@@ -37,7 +41,7 @@ events: $(INSTALLED) ## record events/ anew, as functions get them from `sam loc
 	@$(BIN)/python -m tests.acceptance.record_events
 
 test: $(INSTALLED) ## run the tests that need nothing but Python
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SHARED)
 
 check: $(INSTALLED) ## check format, lint and types
 	$(BIN)/ruff format --check
@@ -47,9 +51,9 @@ check: $(INSTALLED) ## check format, lint and types
 acceptance: $(INSTALLED) ## install the real clients below .tools/, then run the tests on Python 3.13 and with these clients
 	tests/acceptance/install.sh
 	$(MAKE) --no-print-directory $(INSTALLED_3_13)
-	$(VENV_3_13)/bin/python -m pytest
-	$(BIN)/python -m pytest --strict-stand-ins tests/contract tests/routes tests/races tests/test_functions.py \
-		tests/test_restore.py
+	$(VENV_3_13)/bin/python -m pytest $(SHARED) -k "not dynamodb"
+	$(VENV_3_13)/bin/python -m pytest $(SHARED) --strict-stand-ins tests/contract tests/directory tests/routes \
+		tests/races tests/test_functions.py tests/test_restore.py
 	$(BIN)/python -m pytest tests/acceptance
 
 $(INSTALLED_3_13): pyproject.toml
