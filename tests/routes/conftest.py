@@ -1,50 +1,8 @@
-import asyncio
-
 import pytest
 from tests.contract.backends import MemoryBackend
 from tests.factories import limits
-from tests.routes.fronts import FRONTS, expect
+from tests.fronted import *  # noqa: F403 - its fixtures and hooks are those of this folder
 from tests.routes.registry import Registry
-from tests.template.roles import Listening, Roles, roles
-
-
-def pytest_generate_tests(metafunc):
-    """Ask every registry directly, and behind a gateway."""
-    if "front" in metafunc.fixturenames:
-        metafunc.parametrize("front", FRONTS, indirect=True)
-
-
-def pytest_collection_modifyitems(items):
-    """Run here and there what can be there."""
-    items[:] = expect(items)
-
-
-@pytest.fixture(scope="session")
-def runner():
-    """One event loop for all requests."""
-    with asyncio.Runner() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def allowed():
-    """What the role of each function allows."""
-    return roles().statements
-
-
-@pytest.fixture(autouse=True)
-def as_roles_allow(allowed, monkeypatch):
-    """No function calls what its role would refuse, whatever it is asked."""
-    heard = Roles(allowed)
-    Listening(monkeypatch, heard)
-    yield
-    assert [] == heard.refused
-
-
-@pytest.fixture
-def front(request):
-    """What is in front of the functions."""
-    return FRONTS[request.param]
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from moorage.domain.directory import Change, Remembered, Resource
+from moorage.domain.directory import Change, Remembered, Resource, ResourceTags
 from moorage.domain.errors import AlreadyExists, EtagChanged, LimitReached, NotFound, StateConflict, Unavailable
 from moorage.domain.ocid import Kind, make_ocid
 from moorage.domain.tenancy import Tenancy
 from moorage.domain.ulid import ENTROPY_BYTES, make_ulid
 from moorage.operations.contention import ATTEMPTS, pause
+from moorage.operations.directory.fields import check_description
 from moorage.stores.base import Changed, NameTaken, Occupied, RowFull, Stores
 
 T = TypeVar("T")
@@ -88,6 +89,21 @@ def read(stores: Stores, kind: type[ResourceT], resource_id: str, if_match: str 
 def new_ocid(stores: Stores, kind: Kind, now: datetime) -> str:
     """Return an id that nothing else has."""
     return make_ocid(kind, make_ulid(now, stores.entropy(ENTROPY_BYTES)))
+
+
+def beginning(
+    stores: Stores, kind: Kind, compartment_id: str, name: str, description: str, tags: ResourceTags | None
+) -> dict[str, Any]:
+    """Return what every new resource has, by its fields; the name is checked already. Raises ParameterInvalid."""
+    now = stores.clock()
+    return {
+        "id": new_ocid(stores, kind, now),
+        "compartment_id": compartment_id,
+        "name": name,
+        "description": check_description(description),
+        "time_created": now,
+        "tags": tags or ResourceTags(),
+    }
 
 
 def require_room(count: int, limit: int, what: str) -> None:

@@ -16,6 +16,7 @@ from moorage.domain.ocid import Kind
 from moorage.domain.tenancy import CompartmentNode, Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    beginning,
     changed,
     commit,
     create,
@@ -25,7 +26,7 @@ from moorage.operations.directory.changing import (
     revised,
     settle,
 )
-from moorage.operations.directory.fields import check_description, check_name, check_new_description
+from moorage.operations.directory.fields import check_name, check_new_description
 from moorage.operations.directory.tenancies import root_compartment
 from moorage.stores.base import Stores
 
@@ -62,15 +63,7 @@ def create_compartment(
     remember: Remember | None = None,
 ) -> Compartment:
     """Make a compartment in another."""
-    now = stores.clock()
-    compartment = Compartment(
-        id=new_ocid(stores, Kind.COMPARTMENT, now),
-        compartment_id=parent_id,
-        name=check_name(name),
-        description=check_description(description),
-        time_created=now,
-        tags=tags or ResourceTags(),
-    )
+    compartment = Compartment(**beginning(stores, Kind.COMPARTMENT, parent_id, check_name(name), description, tags))
 
     def step(current: Tenancy) -> Compartment:
         if not current.holds(parent_id):

@@ -6,16 +6,16 @@ from moorage.domain.policy.matching import parse_rule
 from moorage.domain.tenancy import DynamicGroupNode, Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    beginning,
     changed,
     commit,
     create,
-    new_ocid,
     read,
     require_room,
     revised,
     settle,
 )
-from moorage.operations.directory.fields import check_description, check_name, check_new_description
+from moorage.operations.directory.fields import check_name, check_new_description
 from moorage.stores.base import Stores
 
 
@@ -31,15 +31,9 @@ def create_dynamic_group(
 ) -> DynamicGroup:
     """Make a dynamic group; it shares its name with no group either."""
     parse_rule(matching_rule)
-    now = stores.clock()
     group = DynamicGroup(
-        id=new_ocid(stores, Kind.DYNAMIC_GROUP, now),
-        compartment_id=tenancy.id,
-        name=check_name(name),
-        description=check_description(description),
         matching_rule=matching_rule,
-        time_created=now,
-        tags=tags or ResourceTags(),
+        **beginning(stores, Kind.DYNAMIC_GROUP, tenancy.id, check_name(name), description, tags),
     )
 
     def step(current: Tenancy) -> DynamicGroup:

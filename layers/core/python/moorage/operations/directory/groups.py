@@ -17,16 +17,16 @@ from moorage.domain.ocid import Kind
 from moorage.domain.tenancy import Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    beginning,
     changed,
     commit,
     create,
-    new_ocid,
     read,
     require_room,
     revised,
     settle,
 )
-from moorage.operations.directory.fields import check_description, check_name, check_new_description
+from moorage.operations.directory.fields import check_name, check_new_description
 from moorage.stores.base import Stores
 
 MEMBERSHIP_ETAG = "1"  # it never changes
@@ -42,15 +42,7 @@ def create_group(
     remember: Remember | None = None,
 ) -> Group:
     """Make a group without members."""
-    now = stores.clock()
-    group = Group(
-        id=new_ocid(stores, Kind.GROUP, now),
-        compartment_id=tenancy.id,
-        name=check_name(name),
-        description=check_description(description),
-        time_created=now,
-        tags=tags or ResourceTags(),
-    )
+    group = Group(**beginning(stores, Kind.GROUP, tenancy.id, check_name(name), description, tags))
 
     def step(current: Tenancy) -> Group:
         require_room(len(current.groups), stores.limits.directory.groups, "groups")

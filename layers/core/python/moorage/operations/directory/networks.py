@@ -9,16 +9,16 @@ from moorage.domain.ocid import Kind
 from moorage.domain.tenancy import NetworkSourceNode, Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    beginning,
     changed,
     commit,
     create,
-    new_ocid,
     read,
     require_room,
     revised,
     settle,
 )
-from moorage.operations.directory.fields import check_description, check_name, check_new_description
+from moorage.operations.directory.fields import check_name, check_new_description
 from moorage.stores.base import Stores
 
 NETWORKS_LIMIT = 100  # networks in each list
@@ -38,17 +38,11 @@ def create_network_source(
     remember: Remember | None = None,
 ) -> NetworkSource:
     """Give networks a name."""
-    now = stores.clock()
     source = NetworkSource(
-        id=new_ocid(stores, Kind.NETWORK_SOURCE, now),
-        compartment_id=tenancy.id,
-        name=check_name(name),
-        description=check_description(description),
         public_source_list=tuple(public_source_list),
         virtual_source_list=tuple(virtual_source_list),
         services=tuple(services) or _EVERY_SERVICE,
-        time_created=now,
-        tags=tags or ResourceTags(),
+        **beginning(stores, Kind.NETWORK_SOURCE, tenancy.id, check_name(name), description, tags),
     )
     node = _compile(source)
 

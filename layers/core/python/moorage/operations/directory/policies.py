@@ -11,16 +11,16 @@ from moorage.domain.policy.compiling import compile_policy
 from moorage.domain.tenancy import PolicyNode, Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    beginning,
     changed,
     commit,
     create,
-    new_ocid,
     read,
     require_room,
     revised,
     settle,
 )
-from moorage.operations.directory.fields import check_description, check_name, check_new_description
+from moorage.operations.directory.fields import check_name, check_new_description
 from moorage.stores.base import Stores
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -39,16 +39,10 @@ def create_policy(
     remember: Remember | None = None,
 ) -> Policy:
     """Attach a policy to a compartment."""
-    now = stores.clock()
     policy = Policy(
-        id=new_ocid(stores, Kind.POLICY, now),
-        compartment_id=compartment_id,
-        name=check_name(name),
-        description=check_description(description),
         statements=tuple(statements),
         version_date=_check_date(version_date),
-        time_created=now,
-        tags=tags or ResourceTags(),
+        **beginning(stores, Kind.POLICY, compartment_id, check_name(name), description, tags),
     )
 
     def step(current: Tenancy) -> Policy:

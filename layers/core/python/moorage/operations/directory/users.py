@@ -9,16 +9,16 @@ from moorage.domain.ocid import Kind
 from moorage.domain.tenancy import Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    beginning,
     changed,
     commit,
     create,
-    new_ocid,
     read,
     require_room,
     revised,
     settle,
 )
-from moorage.operations.directory.fields import check_description, check_new_description, check_user_name
+from moorage.operations.directory.fields import check_new_description, check_user_name
 from moorage.stores.base import Stores
 
 _EMAIL = 254  # characters
@@ -35,15 +35,9 @@ def create_user(
     remember: Remember | None = None,
 ) -> User:
     """Make a user that is in no group and has no credentials yet."""
-    now = stores.clock()
     user = User(
-        id=new_ocid(stores, Kind.USER, now),
-        compartment_id=tenancy.id,
-        name=check_user_name(name),
-        description=check_description(description),
         email=_check_email(email),
-        time_created=now,
-        tags=tags or ResourceTags(),
+        **beginning(stores, Kind.USER, tenancy.id, check_user_name(name), description, tags),
     )
 
     def step(current: Tenancy) -> User:
