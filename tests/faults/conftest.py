@@ -10,6 +10,7 @@ from tests.faults.world import Inline, World
 from tests.races.steps import Inline as InlineExecutor
 
 import v2_push.uploads
+from moorage.devserver.proportion import pay_for_what_is_touched
 from moorage.devserver.strict import Endpoints
 from moorage.operations import assembly, push
 from moorage.stores.presign import Credentials
@@ -39,6 +40,7 @@ def inner_aws(quotas: list[quota.RetryQuota]) -> Iterator[tuple[Aws, Wire]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        pay_for_what_is_touched()
         patch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
         # moto warns of objects that were not disposed of: those of a world that was put back.
         patch.setattr("moto.s3.models.FakeKey.__del__", lambda key: key._value_buffer.close())

@@ -1,6 +1,7 @@
 """Filters, orders and pages of the list of images."""
 
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from tests.cloud.images.docker import Docker, all_pages, image_of, images, names, query, repository
@@ -10,6 +11,50 @@ from tests.cloud.schema import check
 from moorage.operations import image_lists
 
 OTHER_TENANCY = "ocid1.tenancy.moorage..other"
+# What is asked of the list, and the places of what is in the root. `{0}` is the first digest that was pushed.
+FILTERS = [
+    ({"repositoryName": "app"}, [5, 3, 1, 0]),
+    ({"repositoryName": "team/*"}, [4, 2]),
+    ({"repositoryName": "*"}, [5, 4, 3, 2, 1, 0]),
+    ({"repositoryName": "ap*p"}, []),
+    ({"repositoryName": "App"}, []),
+    ({"repositoryName": "far"}, []),
+    ({"version": "1.0"}, [3, 2]),
+    ({"version": "1*"}, [3, 2]),
+    ({"version": "*"}, [5, 4, 3, 2, 1]),
+    ({"version": "1"}, []),
+    ({"version": "1.0", "repositoryName": "app"}, [3]),
+    ({"isVersioned": True}, [5, 4, 3, 2, 1]),
+    ({"isVersioned": False}, [0]),
+    ({"isVersioned": False, "version": "1*"}, []),
+    ({"displayName": "app:1.0"}, [3]),
+    ({"displayName": "app:1.0", "version": "2.0"}, []),
+    ({"displayName": "app:"}, []),
+    ({"displayName": "app"}, []),
+    ({"displayName": "team/app:latest"}, [4]),
+    ({"displayName": "app:1.0@{0}"}, [0]),
+    ({"displayName": "app:2.0@{0}"}, []),
+    ({"displayName": "far:1.0"}, []),
+    ({"displayName": "x@sha256:0"}, []),
+    ({"imageDigest": "{2}"}, [1]),
+    ({"imageDigest": "{2}", "repositoryName": "team/*"}, []),
+    ({"lifecycleState": "AVAILABLE"}, [5, 4, 3, 2, 1, 0]),
+    ({"lifecycleState": "DELETED"}, []),
+    ({"lifecycleState": "DELETING"}, []),
+]
+UNANSWERABLE = [
+    ({"page": "x"}, "page"),
+    ({"page": "e30"}, "page"),
+    ({"page": "eyJ0IjoiIn0"}, "page"),
+    ({"page": "eyJ0IjoxfQ"}, "page"),
+    ({"page": "eyJyIjoiYXBwOiJ9", "sortBy": "TIMECREATED"}, "page"),
+    ({"imageDigest": "sha256:0"}, "imageDigest"),
+    ({"sortBy": "NAME"}, "sortBy"),
+    ({"sortOrder": "asc"}, "sortOrder"),
+    ({"limit": 0}, "limit"),
+    ({"limit": 1001}, "limit"),
+    ({"isVersioned": "yes"}, "isVersioned"),
+]
 
 
 @pytest.fixture
@@ -62,16 +107,15 @@ def test_the_subtree_of_the_tenancy_has_all(plane, pushed):
     assert ["far:1.0"] == names(plane, compartment=plane.elsewhere)
 
 
-@pytest.mark.parametrize("sort", ["TIMECREATED", "DISPLAYNAME"])
-@pytest.mark.parametrize("order", ["ASC", "DESC"])
-@pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_pages_are_the_list_in_pieces(plane, pushed, sort, order, limit):
-    whole = names(plane, sortBy=sort, sortOrder=order, compartmentIdInSubtree=True)
-    pages = all_pages(plane, sortBy=sort, sortOrder=order, limit=limit, compartmentIdInSubtree=True)
+def test_pages_are_the_list_in_pieces(plane, pushed, subtests):
+    for sort, order, limit in product(("TIMECREATED", "DISPLAYNAME"), ("ASC", "DESC"), (1, 2, 3, 100)):
+        with subtests.test(sort=sort, order=order, limit=limit):
+            whole = names(plane, sortBy=sort, sortOrder=order, compartmentIdInSubtree=True)
+            pages = all_pages(plane, sortBy=sort, sortOrder=order, limit=limit, compartmentIdInSubtree=True)
 
-    assert 7 == len(whole)
-    assert whole == [item["displayName"] for page in pages for item in page]
-    assert [limit] * (7 // limit) == [len(page) for page in pages[: 7 // limit]]
+            assert 7 == len(whole)
+            assert whole == [item["displayName"] for page in pages for item in page]
+            assert [limit] * (7 // limit) == [len(page) for page in pages[: 7 // limit]]
 
 
 def test_an_answer_says_whether_more_remains(plane, pushed):
@@ -82,48 +126,17 @@ def test_an_answer_says_whether_more_remains(plane, pushed):
     assert 0 == images(plane, limit=6)["remainingItemsCount"]
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ({"repositoryName": "app"}, [5, 3, 1, 0]),
-        ({"repositoryName": "team/*"}, [4, 2]),
-        ({"repositoryName": "*"}, [5, 4, 3, 2, 1, 0]),
-        ({"repositoryName": "ap*p"}, []),
-        ({"repositoryName": "App"}, []),
-        ({"repositoryName": "far"}, []),
-        ({"version": "1.0"}, [3, 2]),
-        ({"version": "1*"}, [3, 2]),
-        ({"version": "*"}, [5, 4, 3, 2, 1]),
-        ({"version": "1"}, []),
-        ({"version": "1.0", "repositoryName": "app"}, [3]),
-        ({"isVersioned": True}, [5, 4, 3, 2, 1]),
-        ({"isVersioned": False}, [0]),
-        ({"isVersioned": False, "version": "1*"}, []),
-        ({"displayName": "app:1.0"}, [3]),
-        ({"displayName": "app:1.0", "version": "2.0"}, []),
-        ({"displayName": "app:"}, []),
-        ({"displayName": "app"}, []),
-        ({"displayName": "team/app:latest"}, [4]),
-        ({"displayName": "app:1.0@{0}"}, [0]),
-        ({"displayName": "app:2.0@{0}"}, []),
-        ({"displayName": "far:1.0"}, []),
-        ({"displayName": "x@sha256:0"}, []),
-        ({"imageDigest": "{2}"}, [1]),
-        ({"imageDigest": "{2}", "repositoryName": "team/*"}, []),
-        ({"lifecycleState": "AVAILABLE"}, [5, 4, 3, 2, 1, 0]),
-        ({"lifecycleState": "DELETED"}, []),
-        ({"lifecycleState": "DELETING"}, []),
-    ],
-)
-@pytest.mark.parametrize("limit", [1, 100])
-def test_filters(plane, pushed, filters, expected, limit):
-    """
-    Digests are numbered as they were pushed, expected are the places of what is in the root.
-    """
-    asked = {name: value.format(*pushed) if isinstance(value, str) else value for name, value in filters.items()}
-    pages = all_pages(plane, limit=limit, **asked)
+def test_filters(plane, pushed, subtests):
+    for (filters, expected), limit in product(FILTERS, (1, 100)):
+        with subtests.test(limit=limit, **filters):
+            asked = {
+                name: value.format(*pushed) if isinstance(value, str) else value for name, value in filters.items()
+            }
+            pages = all_pages(plane, limit=limit, **asked)
 
-    assert [called(pushed)[place] for place in expected] == [item["displayName"] for page in pages for item in page]
+            assert [called(pushed)[place] for place in expected] == [
+                item["displayName"] for page in pages for item in page
+            ]
 
 
 def test_filters_of_ids(plane, pushed):
@@ -158,27 +171,13 @@ def test_a_list_that_finds_little_reads_on_for_a_while_and_says_where_it_is(plan
     assert [[], [], [f"app:1.0@{pushed[0]}"]] == [[item["displayName"] for item in page] for page in pages]
 
 
-@pytest.mark.parametrize(
-    ("parameters", "field"),
-    [
-        ({"page": "x"}, "page"),
-        ({"page": "e30"}, "page"),
-        ({"page": "eyJ0IjoiIn0"}, "page"),
-        ({"page": "eyJ0IjoxfQ"}, "page"),
-        ({"page": "eyJyIjoiYXBwOiJ9", "sortBy": "TIMECREATED"}, "page"),
-        ({"imageDigest": "sha256:0"}, "imageDigest"),
-        ({"sortBy": "NAME"}, "sortBy"),
-        ({"sortOrder": "asc"}, "sortOrder"),
-        ({"limit": 0}, "limit"),
-        ({"limit": 1001}, "limit"),
-        ({"isVersioned": "yes"}, "isVersioned"),
-    ],
-)
-def test_what_cannot_be_is_named(plane, pushed, parameters, field):
-    answer = plane.as_().get(query("/container/images", compartmentId=plane.tenancy_id, **parameters))
+def test_what_cannot_be_is_named(plane, pushed, subtests):
+    for parameters, field in UNANSWERABLE:
+        with subtests.test(**parameters):
+            answer = plane.as_().get(query("/container/images", compartmentId=plane.tenancy_id, **parameters))
 
-    assert (400, "InvalidParameter") == refusal(answer)
-    assert answer.json()["message"].startswith(f"{field}:")
+            assert (400, "InvalidParameter") == refusal(answer)
+            assert answer.json()["message"].startswith(f"{field}:")
 
 
 def test_the_subtree_is_the_tenancys_alone(plane, pushed):

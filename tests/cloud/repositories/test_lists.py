@@ -9,6 +9,26 @@ from moorage.domain.ocid import repository_ocid
 from moorage.web.cloud.answers import page_token
 
 NAMES = ["b", "a", "a-b", "a/b", "a0"]  # in the order of making
+SHOWN = [
+    ("", NAMES[::-1]),
+    ("&sortBy=TIMECREATED", NAMES[::-1]),
+    ("&sortOrder=ASC", NAMES),
+    ("&sortBy=DISPLAYNAME", sorted(NAMES)),
+    ("&sortBy=DISPLAYNAME&sortOrder=DESC", sorted(NAMES)[::-1]),
+    ("&isPublic=true", ["a0", "b"]),
+    ("&isPublic=false&sortBy=DISPLAYNAME", ["a", "a-b", "a/b"]),
+    ("&displayName=a%2Fb", ["a/b"]),
+    ("&displayName=a/b&isPublic=true", []),
+    ("&displayName=A", []),
+    ("&displayName=" + 400 * "a", []),
+    ("&displayName=in-c1", []),
+    ("&lifecycleState=AVAILABLE&sortOrder=ASC", NAMES),
+    ("&lifecycleState=DELETED", []),
+    ("&lifecycleState=DELETING", []),
+    ("&lifecycleState=available", []),
+    ("&repositoryId=nonsense", []),
+    ("&nonsense=1&sortOrder=ASC", NAMES),
+]
 PULLED = ("repositoryCount", "imageCount", "layerCount", "layersSizeInBytes")
 
 
@@ -24,32 +44,11 @@ def made(plane, admin):
     return found
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("", NAMES[::-1]),
-        ("&sortBy=TIMECREATED", NAMES[::-1]),
-        ("&sortOrder=ASC", NAMES),
-        ("&sortBy=DISPLAYNAME", sorted(NAMES)),
-        ("&sortBy=DISPLAYNAME&sortOrder=DESC", sorted(NAMES)[::-1]),
-        ("&isPublic=true", ["a0", "b"]),
-        ("&isPublic=false&sortBy=DISPLAYNAME", ["a", "a-b", "a/b"]),
-        ("&displayName=a%2Fb", ["a/b"]),
-        ("&displayName=a/b&isPublic=true", []),
-        ("&displayName=A", []),
-        ("&displayName=" + 400 * "a", []),
-        ("&displayName=in-c1", []),
-        ("&lifecycleState=AVAILABLE&sortOrder=ASC", NAMES),
-        ("&lifecycleState=DELETED", []),
-        ("&lifecycleState=DELETING", []),
-        ("&lifecycleState=available", []),
-        ("&repositoryId=nonsense", []),
-        ("&nonsense=1&sortOrder=ASC", NAMES),
-    ],
-)
-def test_what_a_list_shows(made, admin, query, expected):
-    for limit in ("", "&limit=2"):
-        assert expected == admin.names(query + limit)
+def test_what_a_list_shows(made, admin, subtests):
+    for query, expected in SHOWN:
+        for limit in ("", "&limit=2"):
+            with subtests.test(query=query, limit=limit):
+                assert expected == admin.names(query + limit)
 
 
 def test_a_repository_is_found_by_its_id_where_it_is(plane, made, admin):

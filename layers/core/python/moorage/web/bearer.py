@@ -49,7 +49,7 @@ def check(site: Site, access: Access, name: RepositoryName, action: Action) -> G
         missing = "log in to do this" if access.principal.anonymous else "the token does not allow this"
         raise Unauthenticated(missing, scope=scope_of(name, action), error="insufficient_scope")
     if grant.visible:
-        raise Denied(f"no policy lets you {action} in this repository", name=name)
+        raise Denied(f"{action} access to this repository is denied: no policy grants it", name=name)
     raise NameUnknown("no such repository, or you may not see it", name=name)
 
 
