@@ -14,6 +14,7 @@ from moorage.domain.identity import SigningKey
 from moorage.domain.manifest import OCI_MANIFEST
 from moorage.domain.names import RepositoryName, Tag
 from moorage.domain.ocid import tenancy_ocid
+from moorage.domain.regions import find_region
 from moorage.domain.repository import Repository, RepositoryState, Sparse
 from moorage.domain.ulid import ENTROPY_BYTES, make_ulid
 from moorage.domain.upload import SESSION_LIFE, UploadSession, UploadState
@@ -37,6 +38,7 @@ def digest(text: str) -> Digest:
 def limits(**changes: Any) -> Limits:
     usual = Limits(
         namespace="ns",
+        region=find_region("eu-central-1"),
         sparse=Sparse.INDEXES,
         create_on_push=True,
         body_bytes=None,

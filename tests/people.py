@@ -67,9 +67,9 @@ class People:
         found = self._stores.directory.find(Policy, name)
         before = self._stores.directory.get(Policy, found) if found else None
         if before:
-            after = replace(before, statements=statements, version=before.version + 1)
+            after = replace(before, version=before.version + 1)
         else:
-            after = Policy(**self._resource(Kind.POLICY, name, place), statements=statements)
+            after = Policy(**self._resource(Kind.POLICY, name, place))
         node = PolicyNode(place, name, compile_policy(tenancy, place, statements))
         policies = {**tenancy.policies, after.id: node}
         decided = replace(tenancy, version=tenancy.version + 1, policies=policies)

@@ -1,11 +1,13 @@
 """`moorage explain` names the statement that grants, or says what each of the closest lacks."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 from tests import factories
 from tests.fakes import Clock, Dice
+from tests.people import People
 
 from moorage.cli import main
 from moorage.stores.memory import memory_stores
@@ -14,9 +16,12 @@ REPOSITORY = "acme/web/app"
 
 
 @pytest.fixture
-def moorage():
-    stores = memory_stores(factories.limits(namespace="acme"), clock=Clock(), entropy=Dice())
+def stores():
+    return memory_stores(factories.limits(namespace="acme"), clock=Clock(), entropy=Dice())
 
+
+@pytest.fixture
+def moorage(stores):
     def run(*arguments, code=0):
         result = CliRunner().invoke(main, arguments, obj=stores)
         assert code == result.exit_code, result.output
@@ -145,9 +150,105 @@ def test_a_public_repository_is_noted(moorage):
     assert "public" not in moorage("explain", "--user", "ana", "--permission", "REPOSITORY_UPDATE")
 
 
+NAMED = "Allow group dev to manage repos in tenancy where target.repo.name = /web*/"
+
+
+@pytest.mark.parametrize(
+    ("permission", "operation", "granted"),
+    [
+        ("REPOSITORY_INSPECT", "ListContainerRepositories", False),
+        ("REPOSITORY_INSPECT", "ListContainerImages", False),
+        ("REPOSITORY_READ", "GetContainerRepository", True),
+        ("REPOSITORY_READ", "GetContainerImage", True),
+    ],
+)
+def test_a_list_names_no_repository(moorage, said, permission, operation, granted):
+    _policy(moorage, NAMED)
+    answer = said("--user", "ana", "--permission", permission, "--repository", REPOSITORY, "--operation", operation)
+
+    assert (granted, granted) == (answer["granted"], "a list names no repository" not in answer["notes"])
+
+
+def test_a_repository_is_made_in_a_compartment_under_a_name(stores, moorage, said):
+    People(stores).compartment("team")
+    _policy(moorage, "Allow group dev to manage repos in compartment team where target.repo.name = /web*/")
+    asked = ("--user", "ana", "--permission", "REPOSITORY_CREATE", "--operation", "CreateContainerRepository")
+    there = ("--compartment", "team")
+
+    assert said(*asked, *there, "--repository", "acme/web/new")["granted"]
+    assert not said(*asked, *there, "--repository", "acme/api/new")["granted"]
+    assert not said(*asked, *there)["granted"]
+    root = said(*asked, "--repository", "acme/web/new")
+    assert (False, "repository acme/web/new in tenancy") == (root["granted"], root["where"])
+
+
+def test_a_repository_moves_to_a_compartment_under_its_name(stores, moorage, said):
+    People(stores).compartment("team")
+    _policy(moorage, "Allow group dev to manage repos in compartment team where target.repo.name = 'web/app'")
+    asked = ("--user", "ana", "--operation", "ChangeContainerRepositoryCompartment", "--repository", REPOSITORY)
+
+    assert said(*asked, "--permission", "REPOSITORY_CREATE", "--compartment", "team")["granted"]
+    assert not said(*asked, "--permission", "REPOSITORY_MANAGE")["granted"]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [(), ("--operation", "GetContainerRepository"), ("--operation", "ChangeContainerRepositoryCompartment")],
+)
+def test_a_repository_that_is_somewhere_is_not_asked_for_elsewhere(stores, moorage, operation):
+    People(stores).compartment("team")
+    asked = ("--user", "ana", "--permission", "REPOSITORY_MANAGE", "--repository", REPOSITORY, *operation)
+
+    assert "give --repository or --compartment" in moorage("explain", *asked, "--compartment", "team", code=2)
+
+
+def test_the_region_counts_for_both_planes(moorage, said):
+    _policy(moorage, "Allow group dev to manage repos in tenancy where request.region = 'FRA'")
+    asked = ("--user", "ana", "--permission", "REPOSITORY_READ", "--repository", REPOSITORY)
+
+    assert said(*asked)["granted"]
+    assert said(*asked, "--operation", "GetContainerRepository")["granted"]
+
+
+def test_tags_are_those_of_what_the_operation_is_about(stores, moorage, said):
+    _tag(stores, {"billing": {"team": "web"}})
+    _policy(moorage, "Allow group dev to manage repos in tenancy where target.resource.tag.billing.team = 'web'")
+    note = "defined tags of an image or a signature are not looked at"
+
+    def told(permission, *operation):
+        answer = said("--user", "ana", "--permission", permission, "--repository", REPOSITORY, *operation)
+        return answer["granted"], answer["notes"]
+
+    assert (True, []) == told("REPOSITORY_READ", "--operation", "GetContainerRepository")
+    assert (True, []) == told("REPOSITORY_MANAGE", "--operation", "ChangeContainerRepositoryCompartment")
+    assert (False, [note]) == told("REPOSITORY_READ", "--operation", "GetContainerImage")
+    assert (False, []) == told("REPOSITORY_UPDATE", "--operation", "CreateContainerImageSignature")
+    assert (False, []) == told("REPOSITORY_READ")
+
+
+def _tag(stores, tags):
+    record = stores.repositories.get(stores.repositories.find(REPOSITORY).id)
+    changed = replace(record, description=replace(record.description, defined_tags=tags), version=record.version + 1)
+    assert stores.repositories.update(changed)
+
+
+@pytest.mark.parametrize(("address", "allowed"), [("192.0.2.7", True), ("203.0.113.7", False), ("", True)])
+def test_an_address_that_nobody_may_sign_in_from_is_noted(stores, moorage, said, address, allowed):
+    People(stores).network("office", "192.0.2.0/24", sign_in=True)
+    _policy(moorage, "Allow group dev to read repos in tenancy")
+    answer = said("--user", "ana", "--permission", "REPOSITORY_READ", "--address", address)
+    note = f"users may not sign in from {address}: the authentication policy names other networks"
+
+    assert (True, [] if allowed else [note]) == (answer["granted"], answer["notes"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            ("--user", "ana", "--permission", "USER_READ", "--operation", "GetUser", "--repository", REPOSITORY),
+            "GetUser names no repository",
+        ),
         (("--user", "bob", "--permission", "REPOSITORY_READ"), "Error: there is no user bob"),
         (("--user", "ana", "--permission", "REPOSITORY_RED"), "did you mean REPOSITORY_READ?"),
         (("--user", "ana", "--permission", "USER_READ", "--operation", "GetUsr"), "did you mean GetUser?"),

@@ -35,7 +35,7 @@ LOADED = {
 BASE = """
     base base.blobs base.directory base.images base.manifests base.repositories base.whole
 """
-DOMAIN = "access content digest errors identity names repository upload"
+DOMAIN = "access content digest errors identity names regions repository upload"
 OURS = {
     "authorizer": {
         "domain": DOMAIN,

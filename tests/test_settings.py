@@ -136,7 +136,7 @@ def test_the_registry_is_reached_by_its_domain_unless_more_is_said():
         ("MOORAGE_TABLE", "t", lambda settings: settings.table == "t"),
         ("MOORAGE_BUCKET", "b", lambda settings: settings.bucket == "b"),
         ("MOORAGE_NAMESPACE", "n", lambda settings: settings.limits.namespace == "n"),
-        ("AWS_REGION", "r", lambda settings: settings.region == "r"),
+        ("AWS_REGION", "r", lambda settings: settings.region == settings.limits.region.key == "r"),
     ],
 )
 def test_a_setting_does_what_it_says(name, value, read):

@@ -166,14 +166,15 @@ def _tagged(call: Call, repository: Repository, tag: Tag) -> Digest:
 
 def _once(call: Call, repository: Repository, image: Image, act: Callable[[], None]) -> Response:
     """Do what is asked, unless this very call has done it before; answer the image as it is then."""
-    if call.replayed() is None:
+    done = call.replayed() is not None
+    if not done:
         try:
             act()
         except Changed as error:  # another sending of the same call was faster
             if call.replayed() is None:
                 raise RetryTokenUsed("opc-retry-token: it was used for another request; use a new token") from error
-        image = images.find(call.stores, repository.id, image.record.digest)
-    else:
+    image = images.find(call.stores, repository.id, image.record.digest)  # as it is since
+    if done:
         call.check_replayed(image.etag)
     return _answer(call, repository, image)
 

@@ -43,13 +43,13 @@ _PLACE = re.compile(r"[A-Za-z0-9._/#-]{1,300}", re.ASCII)  # in a list
 
 def create_container_repository(call: Call) -> Response:
     """CreateContainerRepository."""
-    if (made := call.replayed()) is not None:
-        return _again(call, made)
     body = call.body
     name = _full_name(call, body["displayName"])
     public = body.get("isPublic", False)
     target = Target(body["compartmentId"], _names(body["displayName"]))
     call.require(target, "REPOSITORY_CREATE", *(["REPOSITORY_MANAGE"] if public else []))
+    if (made := call.replayed()) is not None:
+        return _again(call, made)
     repository = new_repository(
         call.stores,
         name,
@@ -117,7 +117,7 @@ def delete_container_repository(call: Call) -> Response:
 
 def change_container_repository_compartment(call: Call) -> Response:
     """ChangeContainerRepositoryCompartment."""
-    if call.replayed() is not None:
+    if _moved_before(call):
         return answer(None)
     compartment_id = call.body["compartmentId"]
     admit_source = _admitting(call)
@@ -138,7 +138,7 @@ def change_container_repository_compartment(call: Call) -> Response:
     except CompartmentGone as error:
         raise RelatedNotFound("compartmentId") from error
     except Changed as error:
-        if call.replayed() is None:
+        if not _moved_before(call):
             raise RetryTokenUsed("opc-retry-token: it was used for another request; use a new token") from error
     return answer(None)
 
@@ -207,12 +207,48 @@ def _described(body: Mapping[str, Any], before: Description) -> Description:
 
 
 def _again(call: Call, repository_id: str) -> Response:
-    """Answer a request that has made a repository before as it was answered then."""
+    """Answer a request that has made a repository before as it was answered then, without what was pushed since.
+
+    It tells no more than was told then: who may make a repository need not be one who may read it. Raises
+    RetryTokenUsed.
+    """
     record = call.stores.repositories.get(repository_id)
     call.check_replayed(record.version if record and record.available else None)
     if record is None:
         raise NotFound
-    return _tell(call, record, counts_of(call.stores, record))
+    return _tell(call, record, Counts())
+
+
+def _moved_before(call: Call) -> bool:
+    """Whether this very call has moved its repository before, which is as it was then.
+
+    Raises NotFound, and RetryTokenUsed to those who may hear of the repository.
+    """
+    if call.retry_token is None:
+        return False
+    record = repository_changes.show(call.stores, _id(call))
+    try:
+        moved = call.replayed() is not None
+    except RetryTokenUsed:
+        call.require(target_of(record))
+        raise
+    if moved:
+        record = repository_changes.show(call.stores, record.repository.id)  # as it is since
+        _require_either_end(call, record)
+        call.check_replayed(record.version if record.available else None)
+    return moved
+
+
+def _require_either_end(call: Call, record: RepositoryRecord) -> None:
+    """Let in those who may move a repository on, or still move one to where it is. Raises NotFound.
+
+    A move can take a repository out of the mover's hands, who is answered again all the same; once it is somewhere
+    else, that is none of theirs.
+    """
+    destination = Target(call.body["compartmentId"], _names(record.repository.display_name))
+    arrived = record.repository.compartment_id == destination.compartment_id
+    if not (arrived and call.allows("REPOSITORY_CREATE", destination)):
+        call.require(target_of(record))
 
 
 def _wanted(call: Call) -> Wanted | None:

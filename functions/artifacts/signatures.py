@@ -7,7 +7,7 @@ from starlette.responses import Response
 from artifacts.lists import listing_order, read_digest, visited
 from moorage.domain.digest import Digest
 from moorage.domain.errors import NotFound, ParameterInvalid, RelatedNotFound, RetryTokenUsed, StateConflict
-from moorage.domain.image import AVAILABLE, Pattern, image_ocid, parse_image_ocid
+from moorage.domain.image import AVAILABLE, Image, Pattern, image_ocid, parse_image_ocid
 from moorage.domain.ocid import parse_repository_ocid
 from moorage.domain.policy.decision import Target
 from moorage.domain.repository import Repository
@@ -24,13 +24,14 @@ from moorage.web.cloud.tags import check_tags, read_tags, tell_tags
 def create_container_image_signature(call: Call) -> Response:
     """Keep a signature, whose message is checked against the image (CreateContainerImageSignature)."""
     check_tags(call.body)
-    repository, digest = _image(call)
+    repository, image = _image(call)
     if call.replayed() is not None:
         return _replayed(call)
+    _require_signable(call, repository, image)
     signature = Signature(
         id=new_ulid(call.stores),
         repository_id=repository.id,
-        digest=digest,
+        digest=image.record.digest,
         created_by=call.caller.principal.id or "",
         kms_key_id=call.body["kmsKeyId"],
         kms_key_version_id=call.body["kmsKeyVersionId"],
@@ -98,8 +99,8 @@ def delete_container_image_signature(call: Call) -> Response:
     return answer(None)
 
 
-def _image(call: Call) -> tuple[Repository, Digest]:
-    """Return the image that the body names, in the compartment that it names, once the caller may sign there."""
+def _image(call: Call) -> tuple[Repository, Image]:
+    """Return the image that the body names, and its repository, once the caller may sign there."""
     found = parse_image_ocid(call.body["imageId"])
     repositories = call.stores.repositories.by_ids([found[0]]) if found else []
     if not found or not repositories:
@@ -107,15 +108,18 @@ def _image(call: Call) -> tuple[Repository, Digest]:
     repository = repositories[0]
     try:
         call.require(_target(repository))
-        image = images.find(call.stores, *found)
+        return repository, images.find(call.stores, *found)
     except NotFound as error:
         raise RelatedNotFound("imageId") from error
+
+
+def _require_signable(call: Call, repository: Repository, image: Image) -> None:
+    """Go on only with an image that is as the call says: its compartment, its etag, and not deleted."""
     if repository.compartment_id != call.body["compartmentId"]:
         raise ParameterInvalid("compartmentId", f"the image is in compartment {repository.compartment_id}")
     call.check_etag(image.etag)
     if image.state(call.now) != AVAILABLE:
         raise StateConflict("the image is deleted; restore it first")
-    return repository, found[1]
 
 
 def _where(asked: dict[str, Any]) -> tuple[Digest | None, list[str] | None]:

@@ -78,7 +78,11 @@ def delete_compartment(call: Call) -> Response:
     """Delete an empty compartment; it is done by the time the work request can be asked for."""
     compartment = _authorised(call)
     _, request = compartments.delete_compartment(
-        call.stores, call.caller.tenancy, compartment.id, if_match=call.if_match
+        call.stores,
+        call.caller.tenancy,
+        compartment.id,
+        requested_by=call.caller.principal.id,
+        if_match=call.if_match,
     )
     return answer(None, status=202, work_request=request.id)
 
@@ -95,6 +99,7 @@ def move_compartment(call: Call) -> Response:
             call.caller.tenancy,
             compartment.id,
             target_id,
+            requested_by=call.caller.principal.id,
             if_match=call.if_match,
             remember=call.remember,
         )
@@ -110,17 +115,19 @@ def recover_compartment(call: Call) -> Response:
 
 
 class _Accessible:
-    """Which compartments the caller has access to: directly, or only to something below them."""
+    """Which compartments the caller has access to, directly or by something below. Deleted ones are where they were."""
 
     def __init__(self, call: Call) -> None:
+        self._tenancy = call.caller.tenancy
         self._directly = {key for key in call.caller.tenancy.subtree(call.caller.tenancy.id) if _inspects(call, key)}
         self._at_all = {above for key in self._directly for above in call.caller.tenancy.ancestors(key)}
 
     def tell(self, compartment: Compartment) -> dict[str, object] | None:
         """Show a compartment, if the caller has access to it."""
-        if compartment.id not in self._at_all:
+        place = _place(self._tenancy, compartment)
+        if place not in self._at_all:
             return None
-        return tell_accessible_compartment(compartment, directly=compartment.id in self._directly)
+        return tell_accessible_compartment(compartment, directly=place in self._directly)
 
 
 def _require_access(call: Call, compartment_id: str) -> None:

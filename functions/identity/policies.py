@@ -1,5 +1,7 @@
 """Policies: CreatePolicy, ListPolicies, GetPolicy, UpdatePolicy, DeletePolicy."""
 
+from typing import Any
+
 from starlette.responses import Response
 
 from identity.changing import given_tags
@@ -22,7 +24,7 @@ def create_policy(call: Call) -> Response:
     return create(
         call,
         Policy,
-        tell_policy,
+        lambda policy: _told(call, policy),
         lambda: policies.create_policy(
             call.stores,
             call.caller.tenancy,
@@ -42,18 +44,20 @@ def list_policies(call: Call) -> Response:
     compartment_id = call.parameters["compartmentId"]
     call.require(Target(compartment_id))
     found = [policy for policy in call.stores.directory.all(Policy) if policy.compartment_id == compartment_id]
-    return list_resources(call, found, tell_policy)
+    tenancy = call.stores.directory.tenancy()
+    return list_resources(call, found, lambda policy: tell_policy(policy, policies.texts_of(tenancy, policy)))
 
 
 def get_policy(call: Call) -> Response:
     """Show a policy."""
-    return _shown(_authorised(call))
+    return _shown(call, _authorised(call))
 
 
 def update_policy(call: Call) -> Response:
     """Change statements, version date, description or tags."""
     policy = _authorised(call)
     return _shown(
+        call,
         policies.update_policy(
             call.stores,
             call.caller.tenancy,
@@ -81,13 +85,17 @@ def _authorised(call: Call) -> Policy:
 
 
 def _day(call: Call) -> str | None:
-    """Return the version date: `oci` sends a day, the SDKs of languages that know no days an instant."""
+    """Return the version date, empty to have none: `oci` sends a day, SDKs of languages without days an instant."""
     text: str | None = call.body.get("versionDate")
-    return text.partition("T")[0] if text else None
+    return None if text is None else text.partition("T")[0]
 
 
-def _shown(policy: Policy) -> Response:
-    return answer(tell_policy(policy), etag=policy.version)
+def _told(call: Call, policy: Policy) -> dict[str, Any]:
+    return tell_policy(policy, policies.texts_of(call.stores.directory.tenancy(), policy))
+
+
+def _shown(call: Call, policy: Policy) -> Response:
+    return answer(_told(call, policy), etag=policy.version)
 
 
 HANDLERS = {

@@ -6,7 +6,6 @@ from identity.rendering import tell_region, tell_region_subscription, tell_tenan
 from identity.targets import root
 from moorage.domain.errors import NotFound
 from moorage.domain.policy.decision import Target
-from moorage.operations.directory.regions import find_region
 from moorage.web.cloud.answers import answer
 from moorage.web.cloud.call import Call
 
@@ -14,19 +13,19 @@ from moorage.web.cloud.call import Call
 def get_tenancy(call: Call) -> Response:
     """Show the tenancy."""
     _require_tenancy(call)
-    return answer(tell_tenancy(call.caller.tenancy.id, call.site.namespace, find_region(call.site.region)))
+    return answer(tell_tenancy(call.caller.tenancy.id, call.site.namespace, call.stores.limits.region))
 
 
 def list_region_subscriptions(call: Call) -> Response:
     """List the region that the tenancy is in."""
     _require_tenancy(call)
-    return answer([tell_region_subscription(find_region(call.site.region))])
+    return answer([tell_region_subscription(call.stores.limits.region)])
 
 
 def list_regions(call: Call) -> Response:
     """List the region that there is."""
     call.require(root(call))
-    return answer([tell_region(find_region(call.site.region))])
+    return answer([tell_region(call.stores.limits.region)])
 
 
 def get_namespace(call: Call) -> Response:

@@ -21,7 +21,7 @@ from moorage.domain.directory import (
     WorkRequest,
     membership_ocid,
 )
-from moorage.operations.directory.regions import Region
+from moorage.domain.regions import Region
 from moorage.web.cloud.answers import time
 from moorage.web.cloud.tags import tell_own_tags
 
@@ -108,9 +108,9 @@ def tell_dynamic_group(group: DynamicGroup) -> Json:
     return {**_tell(group), "matchingRule": group.matching_rule}
 
 
-def tell_policy(policy: Policy) -> Json:
-    """Show a policy, its statements as they were written."""
-    return _known({**_tell(policy), "statements": list(policy.statements), "versionDate": policy.version_date})
+def tell_policy(policy: Policy, statements: list[str]) -> Json:
+    """Show a policy with its statements."""
+    return _known({**_tell(policy), "statements": statements, "versionDate": policy.version_date})
 
 
 def tell_network_source(source: NetworkSource) -> Json:

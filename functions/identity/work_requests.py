@@ -26,11 +26,12 @@ def list_work_requests(call: Call) -> Response:
 
 
 def get_work_request(call: Call) -> Response:
-    """Show a work request, to those who may see where it was."""
+    """Show a work request, to whoever asked for the work, and to those who may see where it was."""
     request, tenancy = read(call, WorkRequest, "workRequestId"), call.caller.tenancy
     if not _kept(call, request):
         raise NotFound
-    call.require(Target(request.compartment_id if tenancy.holds(request.compartment_id) else tenancy.id))
+    if request.requested_by != call.caller.principal.id:
+        call.require(Target(request.compartment_id if tenancy.holds(request.compartment_id) else tenancy.id))
     return answer(tell_work_request(request))
 
 

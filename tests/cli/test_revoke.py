@@ -20,13 +20,21 @@ def test_the_tokens_of_a_user_are_void_from_now_on(stores, said, alice, by):
     assert {alice: stores.clock()} == stores.identity.trust().revoked
 
 
+def test_the_tokens_of_a_machine_are_void_from_now_on(stores, said):
+    role = "arn:aws:iam::123456789012:role/build"
+
+    assert {"revoked": role} == said("revoke", "--user", role)
+    assert {role: stores.clock()} == stores.identity.trust().revoked
+
+
 def test_all_tokens_are_void_from_now_on(stores, said):
     assert {"revoked": "*"} == said("revoke", "--all")
     assert {EVERYBODY: stores.clock()} == stores.identity.trust().revoked
 
 
-def test_a_user_who_is_not_there_has_to_be_named_by_id(stores, refused):
-    assert "there is no user bob; give the OCID" in refused("revoke", "--user", "bob")
+@pytest.mark.parametrize("name", ["bob", "arn:aws:iam::123456789012:user/bob", "arn:aws:iam::12:role/build"])
+def test_a_user_who_is_not_there_has_to_be_named_by_id(stores, refused, name):
+    assert f"there is no user {name}; give the OCID" in refused("revoke", "--user", name)
     assert {} == stores.identity.trust().revoked
 
 

@@ -87,7 +87,7 @@ class Plane:
         """Make a policy and return its id."""
         where = compartment or self.tenancy_id
         name = name or f"policy-{len(self.tenancy.policies)}"
-        made = Policy(**{**self._resource(Kind.POLICY, name), "compartment_id": where}, statements=statements)
+        made = Policy(**{**self._resource(Kind.POLICY, name), "compartment_id": where})
         node = PolicyNode(where, name, compile_policy(self.tenancy, where, statements))
         self._commit(made, policies={**self.tenancy.policies, made.id: node})
         return made.id

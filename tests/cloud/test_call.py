@@ -241,8 +241,8 @@ def test_the_same_request_many_times_at_once_makes_one(plane):
     requests = [caller.request("POST", REPOSITORIES, repository(plane), {"opc-retry-token": "t"}) for _ in range(8)]
     answers_at_once = caller.all_at_once(*requests)
 
-    assert {200} == {one.status for one in answers_at_once} - {503}
-    assert 1 == len({one.json()["id"] for one in answers_at_once if one.status == 200})
+    assert {200} == {one.status for one in answers_at_once}
+    assert 1 == len({one.json()["id"] for one in answers_at_once})
 
 
 @pytest.mark.parametrize("target", ["/n", "/n/", "/n?compartmentId=ocid1.tenancy.moorage..acme"])

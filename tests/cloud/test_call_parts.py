@@ -37,7 +37,7 @@ def call(**changes):
     user = make_ocid(Kind.USER, "alice")
     usual = {
         "stores": stores,
-        "site": SimpleNamespace(region="eu-central-1"),
+        "site": SimpleNamespace(),
         "operation": "CreateContainerRepository",
         "caller": Caller(Principal(user, "alice", groups=frozenset({"g"})), tenancy, "203.0.113.7"),
         "now": NOW,

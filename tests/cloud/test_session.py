@@ -46,7 +46,9 @@ class Sessions:
         """Return the profile that was written."""
         result = self.run(*arguments)
         assert 0 == result.exit_code, result.output
-        return self.profile()
+        return self.profile(
+            arguments[arguments.index("--profile") + 1] if "--profile" in arguments else "moorage-session"
+        )
 
     def profile(self, name="moorage-session"):
         parser = configparser.ConfigParser(interpolation=None)
@@ -106,6 +108,20 @@ def test_a_script_learns_where_everything_is(sessions):
 
     assert sessions.profile()["key_file"] == said["key_file"]
     assert (NOW + timedelta(hours=1)).isoformat(timespec="seconds") == said["time_expires"]
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_it_is_told_how_oci_uses_a_session(sessions, tmp_path, monkeypatch, elsewhere):
+    """
+    With options behind the command: before it, `oci` takes the name of a profile for a service of that name.
+    """
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    where = ["--config-file", str(sessions.config)] if elsewhere else []
+    command = ["session", "create", "alice", "--profile", "audit", *where]
+    said = CliRunner().invoke(main, command, obj=sessions.who.stores).output.splitlines()
+
+    told = " ".join(["oci os ns get", *where, "--profile audit --auth security_token --endpoint ..."])
+    assert [f"alice until {(NOW + timedelta(hours=1)).isoformat(timespec='seconds')}:", f"  {told}"] == said
 
 
 def test_other_profiles_stay_as_they_are(sessions):
@@ -176,6 +192,17 @@ def test_a_session_that_was_revoked_is_over_within_10_seconds(sessions, whom):
     sessions.clock.advance(timedelta(seconds=10))
 
     assert sessions.caller(profile) is None
+
+
+def test_a_session_of_a_machine_is_revoked_by_its_role(sessions):
+    profile, other = sessions.create("--role", ROLE), sessions.create("--role", f"{ROLE}-2", "--profile", "other")
+    assert ROLE == sessions.caller(profile)
+    result = CliRunner().invoke(main, ["revoke", "--user", ROLE], obj=sessions.who.stores)
+    sessions.clock.advance(timedelta(seconds=10))
+
+    assert (0, f"tokens of {ROLE} are void\n") == (result.exit_code, result.output)
+    assert sessions.caller(profile) is None
+    assert f"{ROLE}-2" == sessions.caller(other)
 
 
 def test_a_token_alone_is_worth_nothing(sessions):

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from tests.factories import OTHER_REPOSITORY, REPOSITORY, commit, limits, link, manifest, ulid
+from tests.factories import OTHER_REPOSITORY, REPOSITORY, commit, limits, link, manifest, tag_record, ulid
 from tests.fakes import NOW
 
 from moorage.domain.content import Counts, LinkState, ManifestState
-from moorage.stores.base import LinkRowChanged, ShardFull
+from moorage.stores.base import Closed, LinkRowChanged, ShardFull
 from moorage.stores.keys import SHARDS
 
 SHARE = 2  # of each shard, as the limit of 400 images is cut
@@ -222,13 +222,29 @@ def test_a_closed_shard_takes_no_deleted_manifest_back(backend, stores):
         stores.manifests.commit(commit(manifest(shard=4, version=3), own=deleted))
 
 
-def test_a_closed_shard_lets_manifests_go(backend, stores):
+def test_a_closed_shard_takes_no_tag_of_a_readable_manifest(backend, stores):
+    first = manifest(shard=4)
+    stores.manifests.commit(commit(first, "v1"))
+    backend.close_shard(REPOSITORY, 4)
+
+    with pytest.raises(Closed):
+        stores.manifests.commit(commit(replace(first, version=2, put=ulid("again")), "v2", own=first))
+
+
+def test_a_closed_shard_keeps_its_manifests(backend, stores):
     stores.manifests.commit(commit(manifest(shard=4)))
     backend.close_shard(REPOSITORY, 4)
 
-    stores.manifests.delete(manifest(shard=4), [], "alice", NOW)
+    with pytest.raises(Closed):
+        stores.manifests.delete(manifest(shard=4), [], "alice", NOW)
 
-    assert Counts(closed=True) == stores.repositories.counts(REPOSITORY)
+
+def test_a_deleted_repository_keeps_its_tags(stores):
+    stores.manifests.commit(commit(manifest(), "v1"))
+    stores.repositories.close(REPOSITORY)
+
+    with pytest.raises(Closed):
+        stores.manifests.untag(tag_record("v1", manifest()), REPOSITORY, "alice", NOW)
 
 
 def test_a_closed_shard_counts_no_link(backend, stores):

@@ -148,6 +148,15 @@ def test_untag_raises_the_version_of_the_manifest(stores, committed):
     assert 2 == stores.manifests.get(REPOSITORY, IMAGE.digest).version
 
 
+@pytest.mark.parametrize("stale", [{"version": 2}, {"put": ulid("other put")}], ids=["version", "put"])
+def test_untag_from_a_manifest_as_read_misses_another(stores, committed, stale):
+    with pytest.raises(OwnRowChanged):
+        stores.manifests.untag(tag_record("v1", IMAGE), REPOSITORY, "bob", LATER, replace(IMAGE, **stale))
+
+    stores.manifests.untag(tag_record("v1", IMAGE), REPOSITORY, "bob", LATER, IMAGE)
+    assert ("v2",) == stores.manifests.gather(REPOSITORY, IMAGE.digest).tags
+
+
 def test_untag_misses_a_tag_that_moved_meanwhile(stores, committed):
     stores.manifests.commit(commit(OTHER, "v1", replaced={"v1": tag_record("v1", IMAGE)}))
 

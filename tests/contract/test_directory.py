@@ -272,7 +272,7 @@ def test_a_tenancy_that_does_not_fit_its_row_is_refused(directory):
 
 def test_a_resource_that_does_not_fit_its_row_is_refused(directory):
     with pytest.raises(RowFull):
-        create(directory, policy(statements=("x" * 400_000,)))
+        create(directory, policy(description="x" * 400_000))
 
 
 def test_a_tenancy_of_a_thousand_compartments_and_500_statements_fits(directory):

@@ -74,8 +74,7 @@ def dynamic_group(name: str = "builders", **changes: Any) -> DynamicGroup:
 
 
 def policy(name: str = "readers", **changes: Any) -> Policy:
-    statements = ("Allow group developers to read repos in tenancy",)
-    return replace(_common(Policy, Kind.POLICY, name, statements=statements), **changes)
+    return replace(_common(Policy, Kind.POLICY, name), **changes)
 
 
 def network_source(name: str = "office", **changes: Any) -> NetworkSource:

@@ -55,7 +55,7 @@ def test_a_policy_is_compiled_when_it_is_made(stores):
     made = make_policy(stores, READ, MANAGE, version_date="2026-01-31")
 
     assert made == stores.directory.get(Policy, made.id)
-    assert ((READ, MANAGE), "2026-01-31") == (made.statements, made.version_date)
+    assert ([READ, MANAGE], "2026-01-31") == (policies.texts_of(tenancy(stores), made), made.version_date)
     assert [(READ, (group.id,), tenancy(stores).id), (MANAGE, (group.id,), project.id)] == [
         (one.text, one.subjects, one.location) for one in compiled(stores, made)
     ]
@@ -130,9 +130,16 @@ def test_statements_that_are_given_are_compiled_anew(stores):
 
     changed = update(stores, made, statements=[READ], description="other", version_date="2026-01-01", if_match="1")
 
-    assert replace(made, statements=(READ,), description="other", version_date="2026-01-01", version=2) == changed
+    assert replace(made, description="other", version_date="2026-01-01", version=2) == changed
     assert changed == stores.directory.get(Policy, made.id)
     assert [READ] == [one.text for one in compiled(stores, made)]
+
+
+@pytest.mark.parametrize(("given", "now"), [(None, "2026-01-31"), ("", None), ("2026-02-01", "2026-02-01")])
+def test_an_empty_version_date_takes_the_old_one_away(stores, given, now):
+    made = make_policy(stores, version_date="2026-01-31")
+
+    assert replace(made, version_date=now, version=2) == update(stores, made, version_date=given)
 
 
 def test_a_policy_that_is_described_otherwise_goes_on_to_mean_what_it_did(stores):

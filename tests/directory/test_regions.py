@@ -2,8 +2,8 @@ import pytest
 from tests.directory.acting import make_group
 
 from moorage.domain.directory import ADMINISTRATORS
+from moorage.domain.regions import Region, find_region
 from moorage.operations.directory import groups
-from moorage.operations.directory.regions import Region, find_region
 from moorage.operations.directory.tenancies import root_compartment
 
 

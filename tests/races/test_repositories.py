@@ -13,14 +13,17 @@ import pytest
 from tests.contract.backends import DynamoBackend, MemoryBackend
 from tests.contract.test_repository_records import compartment
 from tests.factories import ROOT, limits
-from tests.races.images import CONFIG, LAYER, image, make_repository, push_image, put, upload
+from tests.races.images import ALICE, CONFIG, LAYER, image, make_repository, push_image, put, upload
 from tests.races.invariants import snapshot
 from tests.races.steps import through, trace
+from tests.races.test_interleavings import Operation, World, explore, seen
 
 from moorage.domain.content import Counts
+from moorage.domain.digest import Digest
 from moorage.domain.errors import LimitReached, NameUnknown, NotFound, RegistryError, StateConflict, Unavailable
+from moorage.domain.names import Tag
 from moorage.domain.repository import RepositoryState, Sort
-from moorage.operations import repository_changes
+from moorage.operations import manifests, repository_changes
 from moorage.operations.push import push_manifest
 from moorage.stores import keys
 from moorage.stores.base import Stores
@@ -175,6 +178,31 @@ def test_pushes_into_a_repository_that_is_deleted(make_stores):
     assert 0 == snapshot(backend, made.id).stored
     with pytest.raises((NameUnknown, Unavailable)):
         push_manifest(stores, put(made.id, image(note="late"), "late"))
+
+
+@pytest.mark.usefixtures("repeatable")
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda stores, made: push_manifest(stores, put(made, image(LAYER), "v2")),
+        lambda stores, made: manifests.untag(stores, made, Tag("v1"), ALICE),
+        lambda stores, made: manifests.delete(stores, made, Digest.of(image(LAYER)), ALICE),
+    ],
+    ids=["tag", "untag", "delete"],
+)
+def test_what_a_manifest_is_done_to_in_a_repository_that_is_deleted(write):
+    """
+    Once the repository has ended nothing is acknowledged that only moves tags, as nothing is that counts.
+    """
+    backend, made, _ = world()
+    writing: Operation = lambda stores: write(stores, made)  # noqa: E731 - it is one line
+    ends = explore(World(backend, made), writing, lambda stores: _delete(stores, made, ""))
+
+    assert {(True, True), (False, True)} == seen(ends, {0: (NameUnknown,)})
+    backend, made, _ = world()
+    _delete(backend.stores, made, "")
+    with pytest.raises(NameUnknown):
+        write(backend.stores, made)
 
 
 def test_the_limit_of_bytes_is_exact_when_many_push(make_stores):

@@ -75,7 +75,6 @@ class Registry:
             origins=(f"http://{HOST}", "https://registry.example.com"),
             namespace="acme",
             keyring=Keyring(self.stores.identity.trust, self.clock),
-            region="eu-central-1",
         )
         self.app = front(self)
         self._runner = runner

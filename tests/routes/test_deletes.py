@@ -4,8 +4,9 @@ import pytest
 from tests.routes.registry import CONFIG, image, index
 
 from moorage.domain.digest import Digest
-from moorage.domain.manifest import OCI_INDEX
+from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST
 from moorage.domain.repository import Sparse
+from moorage.operations import repository_changes
 
 LAYER, LARGE = b"layer", b"x" * 20_000
 EMPTY = Digest.of(CONFIG)
@@ -144,6 +145,25 @@ def test_a_digest_can_be_pulled_after_its_tag_has_moved(client):
 @pytest.mark.parametrize("path", ["manifests/latest", f"manifests/{EMPTY}", f"blobs/{EMPTY}"])
 def test_a_repository_that_is_not_there_has_nothing_to_delete(registry, path):
     assert (404, ["NAME_UNKNOWN"]) == registry.client(name="acme/nothing").delete(path).error
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["gone", "made anew"])
+def test_a_token_of_a_deleted_repository_writes_no_manifest_and_no_tag(registry, anew):
+    """
+    What it would be told is done, nobody would ever see: the manifest is there, and only its tags would change.
+    """
+    made, client = registry.repository(), registry.client()
+    data, digest = client.push_image("latest", LAYER)
+    repository_changes.delete(registry.stores, made.id, lambda _: None)
+    if anew:
+        registry.client().push_image("other")
+
+    headers = {"Content-Type": OCI_MANIFEST}
+    for reference in ("latest", "new", digest):
+        assert (404, ["NAME_UNKNOWN"]) == client.put(f"manifests/{reference}", headers, data).error
+    for reference in ("latest", digest):
+        assert (404, ["NAME_UNKNOWN"]) == client.delete(f"manifests/{reference}").error
+    assert (["other"] if anew else None) == registry.client().get("tags/list").json().get("tags")
 
 
 @pytest.mark.parametrize("digest", ["latest", "sha256:x", f"sha256:{EMPTY.hex.upper()}", "%00"])

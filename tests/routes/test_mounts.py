@@ -114,6 +114,13 @@ def test_policies_decide_within_ten_seconds_of_a_change(registry, source, change
     assert after == mount(target, second, source).status
 
 
+@pytest.mark.parametrize("source", ["acme/source", None])
+def test_a_condition_on_the_region_holds_for_a_mount_as_for_a_token(registry, data, source):
+    digest = registry.client(name="acme/source").push_blob(data)
+
+    assert 201 == mount(pusher(registry, "where request.region = 'FRA'"), digest, source).status
+
+
 def test_without_a_source_the_registry_looks_for_one(registry, data):
     """
     clients.md 4.3: 201 if mountable and readable by the caller, else 202.

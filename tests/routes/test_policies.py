@@ -24,6 +24,8 @@ GRANTS = {
     "push-set": PUSHES,
     "named": NAMED,
     "other name": ELSE,
+    "this region": "manage repos in tenancy where request.region = 'FRA'",
+    "other regions": "manage repos in tenancy where request.region != 'FRA'",
     "administrator": "manage all-resources in tenancy",
 }
 COLUMNS = ("pull", "push", "delete", "mount", "push new", "catalog")
@@ -44,6 +46,8 @@ PRIVATE = {
     "push-set": (*UP[:4], 202, "all"),
     "named": UP,
     "other name": (*HIDDEN[:4], 202, "public"),
+    "this region": (*UP[:4], 202, "all"),
+    "other regions": HIDDEN,
     "administrator": (*UP[:4], 202, "all"),
 }
 # Everybody sees and pulls what is public.

@@ -152,6 +152,31 @@ def test_a_compartment_is_deleted_by_a_work_request_and_keeps_another_name(plane
     assert listed(caller, plane.tenancy_id, lifecycleState="DELETED") == {deleted["name"]}
 
 
+def test_whoever_deletes_or_moves_a_compartment_sees_how_that_goes(plane):
+    one, two = (compartment(plane.as_(), name) for name in ("one", "two"))
+    plane.user("manager", ["managers"])
+    plane.policy("Allow group managers to manage compartments in compartment one")
+    manager = plane.as_("manager")
+
+    request = manager.delete(f"/compartments/{one}").headers["opc-work-request-id"]
+
+    assert manager.get(f"/workRequests/{request}").json()["status"] == "SUCCEEDED"
+    assert refusal(plane.as_("stranger").get(f"/workRequests/{request}")) == (404, "NotAuthorizedOrNotFound")
+    others = plane.as_().delete(f"/compartments/{two}").headers["opc-work-request-id"]
+    assert refusal(manager.get(f"/workRequests/{others}")) == (404, "NotAuthorizedOrNotFound")
+
+
+def test_deleted_compartments_are_accessible_where_they_were(plane):
+    one, two = chain(plane.as_(), "one", "two")
+    plane.as_().delete(f"/compartments/{two}")
+    query = {"accessLevel": "ACCESSIBLE", "compartmentIdInSubtree": "true", "lifecycleState": "DELETED"}
+
+    assert len(listed(plane.as_(), plane.tenancy_id, **query)) == 1
+    plane.user("reader", ["readers"])
+    plane.policy("Allow group readers to inspect repos in compartment one")
+    assert len(listed(plane.as_("reader"), one, accessLevel="ACCESSIBLE", lifecycleState="DELETED")) == 1
+
+
 def test_a_deleted_compartment_is_shown_for_90_days(memory):
     caller = memory.as_()
     one = compartment(caller, "one")

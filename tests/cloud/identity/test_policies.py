@@ -1,7 +1,7 @@
 """Policies, dynamic groups, network sources, and the authentication policy."""
 
 import pytest
-from tests.cloud.identity.kinds import DYNAMIC_GROUP, NETWORK_SOURCE, POLICY, RULE
+from tests.cloud.identity.kinds import COMPARTMENT, DYNAMIC_GROUP, NETWORK_SOURCE, POLICY, RULE
 from tests.cloud.plane import refusal
 
 READ = ["Allow group pushers to read repos in tenancy"]
@@ -95,6 +95,27 @@ def test_whoever_manages_policies_of_a_compartment_manages_no_others(plane):
     assert refusal(lead.get(f"/policies?compartmentId={plane.tenancy_id}")) == (404, "NotAuthorizedOrNotFound")
 
 
+def test_a_statement_names_its_compartment_by_the_path_that_it_has_now(plane):
+    caller = plane.as_()
+    one, other = (COMPARTMENT.make(caller, name)["id"] for name in ("one", "other"))
+    inner = COMPARTMENT.make(caller, "inner", compartmentId=one)["id"]
+    says = "Allow any-user  to read repos in compartment {} where request.user.name = 'one:inner'"
+    policy = POLICY.make(caller, "first", statements=[says.format("one:inner"), says.format(f"id {inner}")])
+    assert caller.post(f"/compartments/{inner}/actions/moveCompartment", {"targetCompartmentId": other}).status == 202
+    COMPARTMENT.make(caller, "inner", compartmentId=one)  # another one of the old path
+    caller.put(f"/compartments/{inner}", {"name": "within"})
+
+    shown = caller.get(POLICY.one(policy)).json()
+    assert shown == {**policy, "statements": [says.format("other:within"), says.format(f"id {inner}")]}
+    assert shown in caller.get(f"/policies?compartmentId={plane.tenancy_id}").json()
+    assert caller.put(POLICY.one(policy), {"statements": shown["statements"]}).json() == shown
+    assert {inner} == {statement.location for statement in plane.tenancy.policies[policy["id"]].statements}
+
+    caller.delete(f"/compartments/{inner}")
+    name = caller.get(f"/compartments/{inner}").json()["name"]
+    assert says.format(f"other:{name}") == caller.get(POLICY.one(policy)).json()["statements"][0]
+
+
 @pytest.mark.parametrize(
     ("given", "shown"),
     [("2026-01-31", "2026-01-31"), ("2026-01-31T00:00:00.000Z", "2026-01-31"), ("", None)],
@@ -102,6 +123,25 @@ def test_whoever_manages_policies_of_a_compartment_manages_no_others(plane):
 def test_a_policy_has_a_version_date_or_none(memory, given, shown):
     made = POLICY.make(memory.as_(), "first", versionDate=given)
     assert made.get("versionDate") == shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"versionDate": ""}, None),
+        ({"versionDate": "", "statements": READ}, None),
+        ({"versionDate": "2026-02-01"}, "2026-02-01"),
+        ({"versionDate": "2026-02-01T00:00:00Z"}, "2026-02-01"),
+        ({"statements": READ}, "2026-01-31"),
+        ({}, "2026-01-31"),
+    ],
+)
+def test_a_version_date_is_changed_taken_away_or_left(memory, changes, shown):
+    memory.group("pushers")
+    policy = POLICY.make(memory.as_(), "first", versionDate="2026-01-31")
+    changed = memory.as_().put(POLICY.one(policy), changes)
+    assert (changed.status, changed.json().get("versionDate")) == (200, shown)
+    assert memory.as_().get(POLICY.one(policy)).json() == changed.json()
 
 
 @pytest.mark.parametrize("given", ["yesterday", "2026-02-30", "26-1-1", "2026-01-31 ", 20260131])

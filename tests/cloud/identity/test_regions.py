@@ -1,5 +1,6 @@
 """The tenancy, its one region, and its namespace."""
 
+import pytest
 from tests.cloud.plane import refusal
 
 SUBSCRIBED = [{"regionKey": "FRA", "regionName": "eu-central-1", "status": "READY", "isHomeRegion": True}]
@@ -42,3 +43,20 @@ def test_the_namespace_of_a_compartment_is_told_to_who_may_see_it(plane):
     for compartment in (one, "ocid1.compartment.moorage..absent"):
         answer = plane.as_("stranger").get(f"/n?compartmentId={compartment}")
         assert refusal(answer) == (404, "NotAuthorizedOrNotFound")
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [
+        ("request.region = 'FRA'", 200),
+        ("request.region in ('IAD', 'fra')", 200),
+        ("request.region != 'FRA'", 404),
+        ("request.region = 'eu-central-1'", 404),
+    ],
+)
+def test_policies_go_by_the_key_of_the_region(plane, condition, status):
+    plane.user("reader", ["readers"])
+    plane.policy(f"Allow group readers to inspect users in tenancy where {condition}")
+
+    assert plane.as_().get("/regions").json()[0]["key"] == "FRA"
+    assert plane.as_("reader").get(f"/users/{plane.as_().user.id}").status == status

@@ -183,6 +183,33 @@ def test_the_last_administrator_stays(plane):
     assert caller.delete(f"/userGroupMemberships/{mine['id']}").status == 204
 
 
+def test_the_last_administrator_goes_on_to_sign(plane):
+    caller, able = plane.as_(), {"canUseApiKeys": False}
+    mine = f"/users/{caller.user.id}"
+    key = caller.get(f"{mine}/apiKeys").json()[0]["fingerprint"]
+    join(caller, USER.make(caller, "keyless"), {"id": plane.group("Administrators")})
+
+    for answer in (caller.put(f"{mine}/capabilities", able), caller.delete(f"{mine}/apiKeys/{key}")):
+        assert refusal(answer) == (409, "Conflict")
+        assert "administrator is the last administrator who can sign requests" in answer.json()["message"]
+    other = plane.as_("other")
+    join(caller, {"id": other.user.id}, {"id": plane.group("Administrators")})
+    assert caller.delete(f"{mine}/apiKeys/{key}").status == 204
+    assert refusal(other.put(f"/users/{other.user.id}/capabilities", able)) == (409, "Conflict")
+
+
+def test_of_two_administrators_who_leave_at_once_one_stays(plane):
+    caller, other = plane.as_(), plane.as_("other")
+    join(caller, {"id": other.user.id}, {"id": plane.group("Administrators")})
+    leave = [
+        one.request("PUT", f"/users/{one.user.id}/capabilities", {"canUseApiKeys": False}) for one in (caller, other)
+    ]
+
+    left = [answer.status for answer in caller.all_at_once(*leave)]
+
+    assert [200, 409] == sorted(left)
+
+
 def test_the_group_of_administrators_and_its_policy_are_not_deleted(plane):
     caller = plane.as_()
     path = f"/policies?compartmentId={plane.tenancy_id}"

@@ -3,14 +3,17 @@
 from datetime import timedelta
 
 import pytest
-from tests.cloud.images.docker import get, image_of, images, names
+from tests.cloud.images.docker import CONFIG, Docker, get, image_of, images, names, repository
 from tests.cloud.plane import API, refusal
 from tests.cloud.schema import check
+from tests.races.images import put
 from tests.routes.registry import image, index
 
 from moorage.domain.content import RESTORE_WINDOW
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from moorage.domain.repository import Sparse
+from moorage.operations.push import push_manifest
 
 NOT_FOUND = (404, "NotAuthorizedOrNotFound")
 CONFLICT = (409, "Conflict")
@@ -155,6 +158,24 @@ def test_an_index_and_its_children_are_images(plane, docker):
     told = get(plane, f"/container/images/{image_of(plane, digest)['id']}")
     assert ([], 0) == (told["layers"], told["layersSizeInBytes"])
     assert child != digest
+
+
+def test_an_index_of_more_than_a_transaction_holds_is_restored_with_all_its_versions(make_plane):
+    plane = make_plane(sparse=Sparse.NONE)
+    repository(plane)
+    docker, stores = Docker(plane), plane.stores
+    data = [image(annotations={"note": str(number)}) for number in range(41)]
+    docker.push_blob(CONFIG)
+    for one in data:
+        push_manifest(stores, put(docker.repository.id, one))
+    tags = [f"t{number}" for number in range(20)]
+    digest = push_manifest(stores, put(docker.repository.id, index(*data), *tags)).digest
+    path = f"/container/images/{image_of(plane, str(digest))['id']}"
+    plane.as_().delete(path)
+
+    answer = plane.as_().post(f"{path}/actions/restore", {})
+
+    assert (200, sorted(tags)) == (answer.status, sorted(one["version"] for one in answer.json()["versions"]))
 
 
 # Retry tokens.

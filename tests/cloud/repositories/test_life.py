@@ -243,5 +243,5 @@ def test_a_move_that_is_sent_again_is_done_once(plane, admin):
     assert [204, 204] == [admin.move(made, where, token).status for _ in range(2)]
     assert "2" == admin.get(made).headers["etag"]
     admin.move(made, plane.tenancy_id)
-    assert 204 == admin.move(made, where, token).status
+    assert (409, "InvalidatedRetryToken") == refusal(admin.move(made, where, token))
     assert plane.tenancy_id == admin.get(made).json()["compartmentId"]

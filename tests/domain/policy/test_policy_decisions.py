@@ -212,6 +212,26 @@ WHERE = "Allow any-user to manage repos in tenancy where "
 
 
 @pytest.mark.parametrize(
+    ("time", "granted"),
+    [
+        ((16, 59, 59), False),
+        ((17, 0, 0), True),
+        ((23, 59, 59), True),
+        ((0, 0, 0), True),
+        ((1, 0, 0), True),
+        ((1, 0, 1), False),
+        ((12, 0, 0), False),
+    ],
+)
+def test_a_span_of_the_day_can_go_over_midnight(time, granted):
+    tenancy = _tenancy(f"{WHERE}request.utc-timestamp.time-of-day between '17:00:00Z' and '01:00:00Z'")
+    hour, minute, second = time
+    asking = _asking(now=NOON.replace(hour=hour, minute=minute, second=second))
+
+    assert granted is decide(tenancy, asking, "REPOSITORY_READ", Target(A)).granted
+
+
+@pytest.mark.parametrize(
     ("condition", "asking", "granted"),
     [
         ("request.networkSource.name = 'office'", _asking(), True),

@@ -177,14 +177,14 @@ def _is_so(condition, values):
     found = values[variable.lower()]
     if operator in ("before", "after", "between"):
         (value,) = found
-        bounds = [text.lower() for _, text in operands]
-        return {
-            "before": value < bounds[0],
-            "after": value > bounds[0],
-            "between": bounds[0] <= value <= bounds[-1],
-        }[operator]
+        first, last = operands[0][1].lower(), operands[-1][1].lower()
+        return {"before": value < first, "after": value > first, "between": _within(value, first, last)}[operator]
     equal = any(_equals(value, operand, values) for value in found for operand in operands)
     return not equal if operator == "!=" else equal
+
+
+def _within(value, first, last):
+    return not last < value < first if last < first else first <= value <= last
 
 
 def _equals(value, operand, values):
@@ -222,15 +222,15 @@ TIMES = {
 }
 
 
-def _quote(text):
-    return f"'{text}'"
+_quote = "'{}'".format
 
 
 @st.composite
 def _tests(draw):
     variable = draw(st.sampled_from([*VALUES, *TIMES]))
     if variable in TIMES:
-        first, last = sorted(draw(st.lists(st.sampled_from(TIMES[variable]), min_size=2, max_size=2)))
+        pair = draw(st.lists(st.sampled_from(TIMES[variable]), min_size=2, max_size=2))
+        first, last = pair if variable.endswith("time-of-day") else sorted(pair)
         operator = draw(st.sampled_from(["before", "after", "between", "=", "!="]))
         bounds = [first, last] if operator == "between" else [first]
         text = " and ".join(map(_quote, bounds))

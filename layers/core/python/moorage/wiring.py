@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from moorage.domain.errors import NameInvalid
 from moorage.domain.names import parse_name
+from moorage.domain.regions import find_region
 from moorage.domain.repository import Sparse
 from moorage.stores.base import DirectoryLimits, Limits, Stores
 from moorage.stores.deadline import HURRIED, PATIENT, Timeouts
@@ -157,7 +158,6 @@ def open_site(settings: Settings, stores: Stores) -> "Site":
         keyring=Keyring(stores.identity.trust, stores.clock),
         trusted_proxies=settings.trusted_proxies,
         head_filler=settings.head_filler,
-        region=settings.region,
     )
 
 
@@ -204,6 +204,7 @@ def _limits(environ: Mapping[str, str]) -> Limits:
     body = environ.get("MOORAGE_BODY_LIMIT", str(4 * 1024 * 1024))
     return Limits(
         namespace=_namespace(environ),
+        region=find_region(_required(environ, "AWS_REGION")),
         sparse=_choice(environ, "MOORAGE_SPARSE", "indexes", {choice.value: choice for choice in Sparse}),
         create_on_push=_choice(environ, "MOORAGE_CREATE_ON_PUSH", "true", {"true": True, "false": False}),
         automatic_mount=_choice(environ, "MOORAGE_AUTOMATIC_MOUNT", "true", {"true": True, "false": False}),

@@ -15,8 +15,12 @@ from moorage.stores.base import Stores
 @click.option("--user", "user_name", required=True, help="Whose access.")
 @click.option("--permission", required=True, help="What is asked for, for example REPOSITORY_READ.")
 @click.option("--repository", help="In which repository: <namespace>/<name>.")
-@click.option("--compartment", help="In which compartment: A:B from below the root, or an OCID. The root by default.")
-@click.option("--address", default="", help="From which address, for conditions on network sources.")
+@click.option(
+    "--compartment",
+    help="In which compartment: A:B from below the root, or an OCID. The root by default. With --repository only where "
+    "one is made or moves: CreateContainerRepository, and REPOSITORY_CREATE in ChangeContainerRepositoryCompartment.",
+)
+@click.option("--address", default="", help="From which address, for network sources and the authentication policy.")
 @click.option("--operation", help="In which operation, for conditions on it. Docker's actions are in none.")
 @as_json
 @click.pass_context
@@ -32,8 +36,6 @@ def explain(
     as_json: bool,
 ) -> None:
     """Say which statement grants a user a permission, or what is missing: the statements that come closest."""
-    if repository and compartment:
-        raise click.UsageError("a repository is in one compartment: give --repository or --compartment")
     stores = open_registry(context)
     question = Question(
         permission=permission.upper(),
@@ -42,6 +44,8 @@ def explain(
         address=address,
         operation=operation,
     )
+    if repository and compartment and not question.arrives:
+        raise click.UsageError("a repository is in one compartment: give --repository or --compartment")
     told = explain_access(stores, find(stores, User, user_name).id, question)
     tell(_text(told, user_name, question.permission), _document(told, user_name, question.permission), as_json=as_json)
 

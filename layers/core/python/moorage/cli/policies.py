@@ -36,7 +36,8 @@ def create_policy(
     place = find_compartment(tenancy, compartment)
     with taking(Policy, name):
         made = policies.create_policy(stores, tenancy, place, name=name, description=description, statements=statements)
-    tell(f"made policy {made.name} in {_path(tenancy, place)}", _fields(tenancy, made), as_json=as_json)
+    document = _fields(stores.directory.tenancy(), made)
+    tell(f"made policy {made.name} in {_path(tenancy, place)}", document, as_json=as_json)
 
 
 @policy.command("list")
@@ -45,9 +46,13 @@ def create_policy(
 def list_policies(context: click.Context, *, as_json: bool) -> None:
     """List all policies with their statements."""
     stores = open_registry(context)
-    tenancy = stores.directory.tenancy()
     found = sorted(stores.directory.all(Policy), key=lambda one: one.name)
-    rows = [(one.name, _path(tenancy, one.compartment_id), statement) for one in found for statement in one.statements]
+    tenancy = stores.directory.tenancy()
+    rows = [
+        (one.name, _path(tenancy, one.compartment_id), statement)
+        for one in found
+        for statement in policies.texts_of(tenancy, one)
+    ]
     documents = [_fields(tenancy, one) for one in found]
     tell(table([("NAME", "COMPARTMENT", "STATEMENT"), *rows]), documents, as_json=as_json)
 
@@ -76,6 +81,6 @@ def _fields(tenancy: Tenancy, one: Policy) -> dict[str, object]:
         "name": one.name,
         "description": one.description,
         "compartment": _path(tenancy, one.compartment_id),
-        "statements": list(one.statements),
+        "statements": policies.texts_of(tenancy, one),
         "time_created": one.time_created.isoformat(),
     }

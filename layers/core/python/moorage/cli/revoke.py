@@ -7,7 +7,11 @@ from moorage.operations.revoking import revoke_all, revoke_user
 
 
 @click.command()
-@click.option("--user", "name", help="Whose tokens: a user name, or the OCID of a user, who may have been removed.")
+@click.option(
+    "--user",
+    "name",
+    help="Whose tokens: a user name, the OCID of a user, who may have been removed, or the ARN of a machine's role.",
+)
 @click.option("--all", "everybody", is_flag=True, help="The tokens of all users, and of those who pull without login.")
 @as_json
 @click.pass_context

@@ -71,7 +71,7 @@ def create(
     }
     _write_profile(config_file, profile, fields)
     ends = (made.now + life).isoformat(timespec="seconds")
-    text = f"{made.principal.name} until {ends}:\n  oci --profile {profile} --auth security_token --endpoint ..."
+    text = f"{made.principal.name} until {ends}:\n  oci os ns get {_options(config_file, profile)}"
     tell(text, {"profile": profile, "config_file": str(config_file), "time_expires": ends, **fields}, as_json=as_json)
 
 
@@ -85,6 +85,12 @@ def _token(stores: Stores, made: Session, life: timedelta) -> str:
         now=made.now,
         life=life,
     )
+
+
+def _options(config_file: Path, profile: str) -> str:
+    """Return what makes `oci` use the profile, behind a command: before it, a profile can be taken for a service."""
+    elsewhere = f"--config-file {config_file} " if config_file != (_OCI / "config").expanduser().absolute() else ""
+    return f"{elsewhere}--profile {profile} --auth security_token --endpoint ..."
 
 
 def _write_files(folder: Path, made: Session, token: str) -> tuple[Path, Path]:

@@ -83,9 +83,11 @@ class DynamicGroup(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy(Resource):
-    """Statements, as they were written; `compartment_id` is where they are attached. Compiled: `Tenancy.policies`."""
+    """Statements that are attached to `compartment_id`. They themselves, text and meaning, are in `Tenancy.policies`.
 
-    statements: tuple[str, ...]
+    So the etag is of what was written last: it stays when a change of the tree gives them other paths.
+    """
+
     version_date: str | None = None  # yyyy-mm-dd
 
 
@@ -125,6 +127,7 @@ class WorkRequest(Resource):
     resource_id: str
     action: str  # of its one resource: DELETED, MOVED
     time_finished: datetime | None = None
+    requested_by: str | None = None  # the principal, who may see it: clients wait for what they asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,8 @@ class Trust:
 def parse_user_name(text: str) -> str:
     """Read a user name, without namespace. Raises NameInvalid."""
     if not _USER.fullmatch(text):
-        raise NameInvalid("a user name is 1 to 100 letters, digits, '.', '_', '@', '+' and '-'", user=text[:200])
+        rule = "a user name is a letter or digit, then up to 99 letters, digits, '.', '_', '@', '+' and '-'"
+        raise NameInvalid(rule, user=text[:200])
     return text
 
 

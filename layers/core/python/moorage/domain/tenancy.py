@@ -41,7 +41,7 @@ class NetworkSourceNode:
 
 @dataclass(frozen=True, slots=True)
 class PolicyNode:
-    """Where statements are attached, and what they mean."""
+    """Where statements are attached, what they say, which no other row has, and what they mean."""
 
     compartment_id: str
     name: str

@@ -34,7 +34,7 @@ class Deciding:
             known, tenancy = self._read(stores, principal)
             if known is None:
                 return False
-            asking = Asking(known, None, address, stores.clock())
+            asking = Asking(known, None, address, stores.clock(), stores.limits.region.key)
             return Action.PULL in rights_in(tenancy, asking, repository.name, repository).actions
 
         return decides

@@ -1,18 +1,37 @@
 """Why a user may do something, or may not: what `moorage explain` says."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from moorage.domain.access import Principal
 from moorage.domain.directory import State, User
 from moorage.domain.errors import ParameterInvalid
 from moorage.domain.names import RepositoryName
+from moorage.domain.networks import may_sign_in
 from moorage.domain.policy.decision import Asking, Target
 from moorage.domain.policy.explaining import Explanation, explain, path_of
-from moorage.domain.policy.permissions import DOCKER_PULL, EVERYTHING, OPERATIONS
+from moorage.domain.policy.permissions import DOCKER_PULL, EVERYTHING, OPERATIONS, RECEIVE_REPOSITORY
 from moorage.domain.policy.reading import close_to
+from moorage.domain.repository import Repository
 from moorage.domain.tenancy import Tenancy
 from moorage.stores.base import Stores
+
+# The operations that name a repository, by whose defined tags conditions see in them: those of the repository, those of
+# an image or a signature in it, none. Handlers of the function `artifacts` make their targets so.
+_CREATE, _MOVE = "CreateContainerRepository", "ChangeContainerRepositoryCompartment"
+_OF_REPOSITORIES = {"GetContainerRepository", "UpdateContainerRepository", "DeleteContainerRepository", _MOVE}
+_OF_CONTENTS = {
+    "GetContainerImage",
+    "LookupContainerImageByUri",
+    "UpdateContainerImage",
+    "DeleteContainerImage",
+    "RestoreContainerImage",
+    "RemoveContainerVersion",
+    "GetContainerImageSignature",
+    "UpdateContainerImageSignature",
+    "DeleteContainerImageSignature",
+}
+_NAMING = {*_OF_REPOSITORIES, *_OF_CONTENTS, _CREATE, "CreateContainerImageSignature"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +44,14 @@ class Question:
     address: str = ""
     operation: str | None = None
 
+    @property
+    def arrives(self) -> bool:
+        """Whether it is about a repository that a compartment gets, one that is made there or moves there.
+
+        Such a repository is judged by name and compartment; any other is in one compartment already.
+        """
+        return self.operation == _CREATE or (self.operation == _MOVE and self.permission in RECEIVE_REPOSITORY)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -36,6 +63,15 @@ class Told:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What is asked for, in words too, and what there is to note of it."""
+
+    target: Target
+    where: str
+    notes: tuple[str, ...] = ()
+
+
 def explain_access(stores: Stores, user_id: str, question: Question) -> Told:
     """Decide as both planes do, on what is stored now. Raises ParameterInvalid for an unknown word."""
     permission = question.permission
@@ -43,11 +79,11 @@ def explain_access(stores: Stores, user_id: str, question: Question) -> Told:
     if question.operation is not None:
         _check("operation", question.operation, OPERATIONS)
     user, tenancy = stores.directory.user_and_tenancy(user_id)
-    target, where, notes = _target(stores, tenancy, question, permission)
-    if user is None or user.state is not State.ACTIVE:
-        notes = (*notes, "the user is not active, so cannot log in")
-    asking = Asking(_principal(user_id, user), question.operation, question.address, stores.clock())
-    return Told(tenancy, explain(tenancy, asking, permission, target), where, notes)
+    about = _about(stores, tenancy, question)
+    region = stores.limits.region.key
+    asking = Asking(_principal(user_id, user), question.operation, question.address, stores.clock(), region)
+    notes = (*about.notes, *_outside(tenancy, user, question.address))
+    return Told(tenancy, explain(tenancy, asking, permission, about.target), about.where, notes)
 
 
 def _check(field: str, name: str, known: Collection[str]) -> None:
@@ -59,25 +95,49 @@ def _principal(user_id: str, user: User | None) -> Principal:
     return Principal(user_id, user.name if user else user_id, groups=user.groups if user else frozenset())
 
 
-def _target(
-    stores: Stores, tenancy: Tenancy, question: Question, permission: str
-) -> tuple[Target, str, tuple[str, ...]]:
-    """Return what is asked for, in words too, and what there is to note of it."""
-    if question.repository is None:
-        place = question.compartment_id or tenancy.id
-        return Target(place), path_of(tenancy, place), ()
-    name = question.repository
-    names = {"target.repo.name": name.partition("/")[2]}
+def _outside(tenancy: Tenancy, user: User | None, address: str) -> Iterator[str]:
+    """Yield what keeps a user out, whatever statements grant."""
+    if user is None or user.state is not State.ACTIVE:
+        yield "the user is not active, so cannot log in"
+    if address and not may_sign_in(tenancy, address):
+        yield f"users may not sign in from {address}: the authentication policy names other networks"
+
+
+def _about(stores: Stores, tenancy: Tenancy, question: Question) -> _About:
+    """Make the target that the operation would. Raises ParameterInvalid for a repository where none is named."""
+    name, operation = question.repository, question.operation
+    place = question.compartment_id or tenancy.id
+    if name is None:
+        return _About(Target(place), path_of(tenancy, place))
+    if question.arrives:
+        return _About(Target(place, _names(name)), f"repository {name} in {path_of(tenancy, place)}")
     found = stores.repositories.find(name)
-    if found is None:
-        note = "the repository is not there; a push that makes it needs this in the tenancy, that is in the root"
-        return Target(tenancy.id, names), f"repository {name}", (note,)
-    record = stores.repositories.get(found.id) if question.operation else None  # Docker's actions know no tags
+    if operation and operation.startswith("List"):
+        place = found.compartment_id if found else tenancy.id
+        return _About(Target(place), path_of(tenancy, place), ("a list names no repository",))
+    if operation and operation not in _NAMING:
+        raise ParameterInvalid("repository", f"{operation} names no repository; ask without one")
+    return _existing(stores, tenancy, question, found) if found else _absent(tenancy, name, operation)
+
+
+def _names(name: RepositoryName) -> dict[str, str]:
+    return {"target.repo.name": name.partition("/")[2]}
+
+
+def _existing(stores: Stores, tenancy: Tenancy, question: Question, found: Repository) -> _About:
+    record = stores.repositories.get(found.id) if question.operation in _OF_REPOSITORIES else None
     tags = record.description.defined_tags if record else None
-    where = f"repository {name} in {path_of(tenancy, found.compartment_id)}"
-    public = ("the repository is public: everybody may pull from it",)
-    return (
-        Target(found.compartment_id, names, tags),
-        where,
-        public if found.public and permission in DOCKER_PULL else (),
-    )
+    where = f"repository {found.name} in {path_of(tenancy, found.compartment_id)}"
+    notes = []
+    if found.public and question.permission in DOCKER_PULL:
+        notes.append("the repository is public: everybody may pull from it")
+    if question.operation in _OF_CONTENTS:
+        notes.append("defined tags of an image or a signature are not looked at")
+    return _About(Target(found.compartment_id, _names(found.name), tags), where, tuple(notes))
+
+
+def _absent(tenancy: Tenancy, name: RepositoryName, operation: str | None) -> _About:
+    note = "the repository is not there"
+    if operation is None:
+        note += "; a push that makes it needs this in the tenancy, that is in the root"
+    return _About(Target(tenancy.id, _names(name)), f"repository {name}", (note,))

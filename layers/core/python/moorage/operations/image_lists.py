@@ -12,14 +12,14 @@ from itertools import islice
 from typing import Any
 
 from moorage.domain.digest import Digest
-from moorage.domain.errors import ParameterInvalid
+from moorage.domain.errors import NameInvalid, ParameterInvalid
 from moorage.domain.image import DELETED, Image, Pattern, Place, Wanted
-from moorage.domain.names import RepositoryName, Tag
+from moorage.domain.names import Tag, parse_name
 from moorage.domain.repository import Repository, Sort
 from moorage.stores.base import Stores
 
 READ_ON = 1_000  # images that one request looks at
-POSITION_LIMIT = 600  # characters: what a sort key has room for
+PLACE_LIMIT = 600  # characters: what a sort key has room for
 LEAST = 10  # places that are read of a repository, however many there are
 _BATCH = 100  # images that are read together
 
@@ -100,8 +100,7 @@ def repositories_within(
     if ids is not None:
         found = stores.repositories.by_ids(ids)
     elif name and name.prefix is None:
-        one = stores.repositories.find(RepositoryName(f"{stores.limits.namespace}/{name.text}"))
-        found = [one] if one else []
+        found = _named(stores, name.text)
     else:
         found = list(_all_of(stores, next(iter(compartments)) if compartments and len(compartments) == 1 else None))
     return [
@@ -109,6 +108,15 @@ def repositories_within(
         for one in found
         if (compartments is None or one.compartment_id in compartments) and (not name or name.matches(one.display_name))
     ]
+
+
+def _named(stores: Stores, display_name: str) -> list[Repository]:
+    """Return the repository of a name: none, if no repository can have it."""
+    try:
+        one = stores.repositories.find(parse_name(f"{stores.limits.namespace}/{display_name}"))
+    except NameInvalid:
+        return []
+    return [one] if one else []
 
 
 def _all_of(stores: Stores, compartment_id: str | None) -> Iterator[Repository]:
@@ -136,7 +144,7 @@ def _passing(stores: Stores, batch: Sequence[_Candidate], listing: Listing) -> I
 
 def _by_time(stores: Stores, repositories: Sequence[Repository], listing: Listing) -> Iterator[_Candidate]:
     named = {repository.id: repository for repository in repositories}
-    after = read_position(listing.position, "t") if listing.position is not None else None
+    after = read_place(listing.position, "t") if listing.position is not None else None
     each = max(LEAST, listing.limit // max(1, len(named)) + 1)  # one more than a page: whether there is another
     order = {"newest_first": listing.descending, "deleted": listing.wanted.state == DELETED}
     heads = stores.images.heads(list(named), each, after=after, **order)
@@ -176,7 +184,7 @@ def _by_name(stores: Stores, repositories: Sequence[Repository], listing: Listin
         for part in parts[::-1] if listing.descending else parts:
             if here and here.get("p") != part.__name__:
                 continue
-            yield from part(stores, repository, listing, read_position(here, "a") if here else None)
+            yield from part(stores, repository, listing, read_place(here, "a") if here else None)
             here = None
 
 
@@ -245,12 +253,20 @@ def _few_key(found: Found, *, by_name: bool) -> str:
 
 
 def read_position(position: Position, name: str) -> str:
-    """Read what an earlier answer said. Raises ParameterInvalid when that was another list's."""
+    """Read what an earlier answer said, to compare with it. Raises ParameterInvalid when that was another list's."""
     value = position.get(name)
-    if (
-        not isinstance(value, str)
-        or not 0 < len(value) <= POSITION_LIMIT
-        or not (value.isascii() and value.isprintable())
-    ):
-        raise ParameterInvalid("page", "is the opc-next-page of another list; ask with the filters it was answered to")
-    return str(value)
+    if not isinstance(value, str) or not value:
+        raise _of_another_list()
+    return value
+
+
+def read_place(position: Position, name: str) -> str:
+    """Read what an earlier answer said, to read storage from there. Raises ParameterInvalid likewise."""
+    value = read_position(position, name)
+    if len(value) > PLACE_LIMIT or not (value.isascii() and value.isprintable()):
+        raise _of_another_list()
+    return value
+
+
+def _of_another_list() -> ParameterInvalid:
+    return ParameterInvalid("page", "is the opc-next-page of another list; ask with the filters it was answered to")

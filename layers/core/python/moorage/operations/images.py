@@ -1,6 +1,7 @@
 """Images: what the cloud plane does with manifests. docs/protocol.md, 4.6."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,7 +32,7 @@ Check = Callable[[ManifestRecord], None]  # raises what forbids to go on with th
 Remember = Callable[[str], Remembered | None]  # of the etag that is answered
 
 SHARD_TRIES = 3
-_TRANSACTION = 100
+TRANSACTION_ROOM = 100  # rows
 _ROWS = 6  # of a restore beside tags and what the manifest needs
 _TAG_ROWS = 3
 
@@ -138,13 +139,15 @@ def _try_restore(
     if not _revive(stores, links, children):
         return False
     free = tuple(tag for tag in tags if tag not in reading.tags)
-    room = _TRANSACTION - _ROWS - _TAG_ROWS * len(free) - len(children)
+    room = TRANSACTION_ROOM - _ROWS - _TAG_ROWS * len(free)  # up to 20 tags leave some
+    asked = [child.digest for child in children[:room]]
+    room -= len(asked)
     restoring = Restoring(
         record=record,
         shard=shards.current,
         tags=free,
         links={link.digest: link.generation for link in links[:room]},
-        children=tuple(child.digest for child in children),
+        children=tuple(asked),
         referrer=manifest.referrer(record.digest, record.size) if manifest.subject else None,
         by=request.by,
         now=stores.clock(),
@@ -158,6 +161,7 @@ def _try_restore(
     except (OwnRowChanged, TagRowChanged, LinkRowChanged, Conflict):
         return False
     _show(stores, record, [link.digest for link in links[room:]])
+    _bring_back(stores, request, [child.digest for child in children[len(asked) :]])
     return True
 
 
@@ -194,6 +198,26 @@ def _show(stores: Stores, record: ManifestRecord, digests: Sequence[Digest]) -> 
     if digests:
         reading = stores.manifests.read(record.repository_id, record.digest, digests, [], [])
         _revive(stores, list(reading.links.values()), [])
+
+
+def _bring_back(stores: Stores, request: Restore, digests: Sequence[Digest]) -> None:
+    """Restore children that did not fit the transaction and were deleted while it ran.
+
+    A delete that begins after the transaction sees the index that needs the child; one that has condemned the child
+    before is made to look again.
+    """
+    for attempt in range(ATTEMPTS if digests else 0):
+        manifests = stores.manifests.read(request.repository_id, digests[0], [], digests, []).manifests
+        for digest in (one for one in digests if one in manifests and not manifests[one].readable):
+            _restore_child(stores, replace(request, digest=digest, version=None))
+        if _revive(stores, [], list(manifests.values())):
+            return
+        pause(stores, attempt)
+
+
+def _restore_child(stores: Stores, request: Restore) -> None:
+    with suppress(NotFound, StateConflict, LimitReached):  # the index is there already, and more cannot be done
+        restore(stores, request, lambda _: None, lambda _: None)
 
 
 class _Shards:

@@ -109,7 +109,7 @@ def grant_scopes(stores: Stores, login: Login, address: str, scopes: Iterable[Sc
     One read for all the names together; none when nothing is asked of repositories here.
     """
     asked = tuple(scopes)
-    asking = Asking(login.principal, None, address, stores.clock())
+    asking = Asking(login.principal, None, address, stores.clock(), stores.limits.region.key)
     names = [_name(stores, scope) for scope in asked]
     here = [name for name in names if name is not None]
     found = stores.repositories.find_many(here) if here else {}

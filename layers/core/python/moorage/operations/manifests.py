@@ -1,18 +1,21 @@
 """Manifests that are there: pulled, deleted, untagged. docs/protocol.md, 4.6."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from moorage.domain.content import ManifestRecord, ManifestState
 from moorage.domain.digest import Digest
-from moorage.domain.errors import ManifestInUse, ManifestUnknown, Unavailable
+from moorage.domain.errors import ManifestInUse, ManifestUnknown, NameUnknown, StateConflict, Unavailable
 from moorage.domain.manifest import TAGS_LIMIT
 from moorage.domain.names import Tag
 from moorage.domain.repository import Sparse
 from moorage.operations.blobs import needs
 from moorage.operations.contention import ATTEMPTS, after, busy, pause
-from moorage.stores.base import Conflict, OwnRowChanged, Stores, TagRowChanged
+from moorage.stores.base import Closed, Conflict, OwnRowChanged, Stores, TagRowChanged
 from moorage.stores.deadline import operation
+
+Check = Callable[[ManifestRecord], None]
 
 REVIEWED_REFERRERS = 20
 
@@ -29,39 +32,20 @@ def pulled(stores: Stores, record: ManifestRecord) -> None:
             return  # statistics never cost a pull its answer
 
 
-def delete(
-    stores: Stores, repository_id: str, digest: Digest, by: str, check: Callable[[ManifestRecord], None] | None = None
-) -> None:
-    """Delete a manifest with all its tags; it can be restored for 48 h. Raises ManifestUnknown or ManifestInUse.
+def delete(stores: Stores, repository_id: str, digest: Digest, by: str, check: Check | None = None) -> None:
+    """Delete a manifest with all its tags; it can be restored for 48 h.
 
-    `check` is asked about the row that is to be deleted, and raises what forbids it.
+    Raises ManifestUnknown, ManifestInUse, or NameUnknown when the repository is deleted.
+
+    `check` is asked about the row that is to be deleted, and raises what forbids it; then also StateConflict says that
+    it is deleted already. It is asked once, before the first write, and again only when somebody else has written.
     """
     with operation():
-        for attempt in range(ATTEMPTS):
-            gathered = stores.manifests.gather(repository_id, digest)
-            record = gathered.record
-            if record is None or not record.readable:
-                raise ManifestUnknown("no such manifest", digest=str(digest))
-            if check and record.state is ManifestState.LIVE:
-                check(record)
-            if stores.limits.sparse is Sparse.NONE:
-                _refuse_needed(stores, record)
-                if record.state is ManifestState.LIVE:
-                    stores.manifests.condemn(record)
-                    continue  # the edges once more: an index that is pushed meanwhile is seen, or revives the row
-            try:
-                _untag_surplus(stores, record, gathered.tags, by)
-                stores.manifests.delete(record, gathered.tags[-TAGS_LIMIT:], by, stores.clock())
-            except (OwnRowChanged, TagRowChanged, Conflict):
-                pause(stores, attempt)
-            else:
-                _review_referrers(stores, repository_id, gathered.referrers)
-                return
-    raise busy()
+        _Delete(stores, repository_id, digest, by, check).run()
 
 
 def untag(stores: Stores, repository_id: str, tag: Tag, by: str) -> None:
-    """Remove a tag; what it pointed at stays. Raises ManifestUnknown."""
+    """Remove a tag; what it pointed at stays. Raises ManifestUnknown, or NameUnknown."""
     with operation():
         for attempt in range(ATTEMPTS):
             record = stores.manifests.get_tag(repository_id, tag)
@@ -69,6 +53,8 @@ def untag(stores: Stores, repository_id: str, tag: Tag, by: str) -> None:
                 raise ManifestUnknown("no such tag", tag=tag)
             try:
                 stores.manifests.untag(record, repository_id, by, after(stores, record))
+            except Closed as error:
+                raise _repository_deleted() from error
             except (OwnRowChanged, TagRowChanged, Conflict):
                 pause(stores, attempt)
             else:
@@ -92,9 +78,65 @@ def _review_referrers(stores: Stores, repository_id: str, referrers: Sequence[Di
         stores.manifests.review(repository_id, referrer, stores.clock())
 
 
-def _untag_surplus(stores: Stores, record: ManifestRecord, tags: Sequence[Tag], by: str) -> None:
-    """Remove, one by one and the oldest first, the tags that do not fit the transaction of a delete."""
-    for tag in tags[:-TAGS_LIMIT]:
-        current = stores.manifests.get_tag(record.repository_id, tag)
-        if current and current.digest == record.digest:
-            stores.manifests.untag(current, record.repository_id, by, after(stores, current))
+class _Delete:
+    """The delete of one manifest, through the races it meets."""
+
+    def __init__(self, stores: Stores, repository_id: str, digest: Digest, by: str, check: Check | None) -> None:
+        self._stores = stores
+        self._repository_id = repository_id
+        self._digest = digest
+        self._by = by
+        self._check = check
+        self._checked: tuple[str, int] | None = None  # put and version of the row as `check` passed it or we wrote it
+
+    def run(self) -> None:
+        """Check, take what does not fit the transaction off, then the transaction; again after a lost race."""
+        for attempt in range(ATTEMPTS):
+            gathered = self._stores.manifests.gather(self._repository_id, self._digest)
+            record = self._admit(gathered.record)
+            if self._stores.limits.sparse is Sparse.NONE:
+                _refuse_needed(self._stores, record)
+                if record.state is ManifestState.LIVE:
+                    self._condemn(record)
+                    continue  # the edges once more: an index that is pushed meanwhile is seen, or revives the row
+            try:
+                self._remove(record, gathered.tags)
+            except Closed as error:
+                raise _repository_deleted() from error
+            except (OwnRowChanged, TagRowChanged, Conflict):
+                pause(self._stores, attempt)
+            else:
+                _review_referrers(self._stores, self._repository_id, gathered.referrers)
+                return
+        raise busy()
+
+    def _admit(self, record: ManifestRecord | None) -> ManifestRecord:
+        """Return the row if it may be deleted as it is."""
+        if self._check and record and record.state is ManifestState.DELETED:
+            self._check(record)
+            raise StateConflict("the image is deleted already")
+        if record is None or not record.readable:
+            raise ManifestUnknown("no such manifest", digest=str(self._digest))
+        if self._check and self._checked != (record.put, record.version):
+            self._check(record)
+            self._checked = record.put, record.version
+        return record
+
+    def _condemn(self, record: ManifestRecord) -> None:
+        if self._stores.manifests.condemn(record):
+            self._checked = record.put, record.version + 1
+
+    def _remove(self, record: ManifestRecord, tags: Sequence[Tag]) -> None:
+        """Remove, one by one and the oldest first, the tags that do not fit the transaction; then all the rest."""
+        for tag in tags[:-TAGS_LIMIT]:
+            current = self._stores.manifests.get_tag(self._repository_id, tag)
+            if current and current.digest == self._digest:
+                now = after(self._stores, current)
+                self._stores.manifests.untag(current, self._repository_id, self._by, now, record)
+                record = replace(record, version=record.version + 1)
+                self._checked = record.put, record.version
+        self._stores.manifests.delete(record, tags[-TAGS_LIMIT:], self._by, self._stores.clock())
+
+
+def _repository_deleted() -> NameUnknown:
+    return NameUnknown("the repository was deleted")

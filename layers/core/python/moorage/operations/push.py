@@ -135,7 +135,7 @@ class _Put:
         except Conflict:
             self._shard = _roll(self._stores)
         except (ShardFull, StorageFull) as full:
-            if again and (self._make_room() if isinstance(full, ShardFull) else self._make_storage_room()):
+            if again and (self._make_room(full) if isinstance(full, ShardFull) else self._make_storage_room()):
                 return self._try(reading, again=False)  # at once: the share that was moved is anybody's until then
         except Unavailable:
             if self._is_in():
@@ -263,8 +263,10 @@ class _Put:
             if digest in layers and link.counted is None and link.readable and digest not in self._counted
         ]
 
-    def _make_room(self) -> bool:
+    def _make_room(self, full: ShardFull) -> bool:
         """Try other shards first, then move share to this one; refuse when no shard has any left."""
+        if isinstance(full, Closed):
+            raise _deleted() from full
         self._full_shards += 1
         if self._full_shards < SHARD_TRIES:
             self._shard = _roll(self._stores)
@@ -272,7 +274,7 @@ class _Put:
         try:
             moved = self._stores.manifests.take_share(self._request.repository_id, self._shard, 1)
         except Closed as error:
-            raise NameUnknown("the repository was deleted while it was pushed to") from error
+            raise _deleted() from error
         except (ShardFull, Conflict):
             return False
         if not moved:
@@ -349,6 +351,10 @@ class _Put:
         """Whether the commit whose answer is not known was applied: the row says whose it is."""
         own = self._stores.manifests.get(self._request.repository_id, self._digest)
         return own is not None and own.put == self._put
+
+
+def _deleted() -> NameUnknown:
+    return NameUnknown("the repository was deleted while it was pushed to")
 
 
 def _roll(stores: Stores) -> int:

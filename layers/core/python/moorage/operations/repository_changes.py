@@ -42,12 +42,16 @@ def change(stores: Stores, repository_id: str, admit: Admit, edit: Edit) -> Repo
 def move(stores: Stores, repository_id: str, compartment_id: str, admit: Admit, remember: Remember) -> None:
     """Take a repository to another compartment; its images are not touched. `remember` is told what it becomes.
 
+    Where it is there already, that is remembered and nothing else.
+
     Raises NotFound, StateConflict, CompartmentGone, Changed, and what `admit` raises.
     """
     with operation():
         for attempt in range(ATTEMPTS):
             record = _available(stores, repository_id, admit)
             if record.repository.compartment_id == compartment_id:
+                if remembered := remember(record):
+                    stores.directory.commit([], remember=remembered)
                 return
             moved = replace(record, version=record.version + 1)
             try:

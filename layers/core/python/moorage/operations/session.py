@@ -49,6 +49,11 @@ def begin_session(stores: Stores, *, user: str | None = None, role: str | None =
     )
 
 
+def is_role(text: str) -> bool:
+    """Whether it is the ARN of a role of AWS, which is a machine's id."""
+    return _ROLE.fullmatch(text) is not None
+
+
 def _user(stores: Stores, name: str) -> Principal:
     user_id = stores.directory.find(User, name)
     user = stores.directory.get(User, user_id) if user_id else None
@@ -58,7 +63,7 @@ def _user(stores: Stores, name: str) -> Principal:
 
 
 def _machine(arn: str) -> Principal:
-    if not _ROLE.fullmatch(arn):
+    if not is_role(arn):
         raise ParameterInvalid(
             "role", f"must be the ARN of a role, arn:aws:iam::<account>:role/<name>, not {arn[:200]}"
         )

@@ -12,7 +12,7 @@ from moorage.domain.errors import NotFound, StateConflict
 from moorage.domain.repository import Repository, Sort
 from moorage.domain.signature import Signature, Sought, check_message
 from moorage.operations.contention import ATTEMPTS, busy, pause
-from moorage.operations.image_lists import LEAST, READ_ON, read_position
+from moorage.operations.image_lists import LEAST, READ_ON, read_place, read_position
 from moorage.stores.base import Conflict, Stores
 from moorage.stores.deadline import operation
 
@@ -126,7 +126,7 @@ def _seen(stores: Stores, signatures: Sequence[Signature]) -> list[Signature]:
 
 
 def _by_time(stores: Stores, ids: Sequence[str], listing: Listing) -> Iterator[Signature]:
-    after = read_position(listing.position, "t") if listing.position is not None else None
+    after = read_place(listing.position, "t") if listing.position is not None else None
     each = max(LEAST, listing.limit // max(1, len(ids)) + 1)
     heads = stores.signatures.heads(ids, each, after=after, newest_first=listing.descending)
     streams = [_all(stores, one, head, each, listing) for one, head in zip(ids, heads, strict=True)]

@@ -23,7 +23,6 @@ class Site:
     keyring: Keyring
     trusted_proxies: tuple[str, ...] = ()  # addresses or networks
     head_filler: bool = False  # whether the front takes the length of an answer to HEAD from its body
-    region: str = ""
 
     def origin(self, host: str | None) -> str:
         """Return the origin whose host and port the client used, else the first: never one that a stranger chose."""

@@ -25,4 +25,4 @@ class Asking:
     operation: str | None
     address: str
     now: datetime
-    region: str = ""
+    region: str = ""  # its key, FRA

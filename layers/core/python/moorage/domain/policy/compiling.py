@@ -61,7 +61,7 @@ class _Compiler:
         for key, name in names.items():
             if name.casefold() == word.text.casefold():
                 return key
-        return self._refuse(word.at, what, word.text, close_to(word.text, names.values()))
+        return self._refuse(word.at, what, word.text)
 
     def _location(self, place: Place) -> str:
         root = self._tenancy.id

@@ -7,7 +7,8 @@ A condition is a list, as JSON keeps it:
     ["before", variable, text], ["after", variable, text], ["between", variable, text, text]
 
 and an operand is ["text", text], ["like", pattern] or ["var", variable]. Texts compare without case. A variable that
-does not apply makes its test false, under `!=` too; a list of values is equal to a text that it contains.
+does not apply makes its test false, under `!=` too; a list of values is equal to a text that it contains. What is
+between a time of day and an earlier one is from the former over midnight to the latter.
 """
 
 from collections.abc import Callable, Mapping
@@ -60,6 +61,8 @@ def _some(tests: tuple[Test, ...]) -> Test:
 
 def _ordered(kind: str, variable: str, bounds: list[str]) -> Test:
     first, last = bounds[0].casefold(), bounds[-1].casefold()
+    if last < first:
+        return lambda facts: (value := facts[variable]) is not None and (value >= first or value <= last)
     tests: dict[str, Test] = {
         "before": lambda facts: (value := facts[variable]) is not None and value < first,
         "after": lambda facts: (value := facts[variable]) is not None and value > first,

@@ -7,7 +7,7 @@ from moorage.domain.policy.permissions import EVERYTHING, RESOURCE_TYPES, VERBS,
 from moorage.domain.policy.reading import Reader, close_to, one_of
 from moorage.domain.policy.statement import SubjectKind
 from moorage.domain.policy.syntax import Allow, Place, Word
-from moorage.domain.policy.variables import ORDERED, VARIABLES, expected_of, value_of, variable_of
+from moorage.domain.policy.variables import ORDERED, TIME, VARIABLES, expected_of, value_of, variable_of
 
 OTHER_HEADS = ("define", "endorse", "admit", "deny")
 
@@ -115,7 +115,7 @@ def _place(reader: Reader) -> Place:
     path = list(_segments(reader, first, what))
     while reader.take_if(":"):
         path.extend(_segments(reader, _name(reader, what), what))
-    return Place(tuple(path), path[0].at)
+    return Place(tuple(path), path[0].at, len(reader.text[: reader.at].rstrip()))
 
 
 def _segments(reader: Reader, word: Word, what: str) -> tuple[Word, ...]:
@@ -165,7 +165,7 @@ def _bounds(reader: Reader, variable: str) -> tuple[str, str]:
         reader.fail("and")
     at = reader.skip()
     last = _text(reader, variable)
-    if last < first:
+    if last < first and variable != TIME:
         reader.fail(f"nothing before '{first}'", at=at, hint="; write two tests in any {} to go past the end")
     return first, last
 

@@ -18,10 +18,11 @@ class Word:
 
 @dataclass(frozen=True)
 class Place:
-    """Where: a path of names or one OCID; nothing for the tenancy."""
+    """Where: a path of names or one OCID; nothing for the tenancy. The path stands from `at` to before `end`."""
 
     path: tuple[Word, ...]
     at: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

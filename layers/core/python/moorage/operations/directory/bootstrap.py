@@ -73,7 +73,6 @@ def bootstrap(stores: Stores, name: str) -> Bootstrapped:
         name=ADMINISTRATORS_POLICY,
         description="lets administrators do everything in the tenancy",
         time_created=now,
-        statements=(_STATEMENT,),
     )
     try:
         commit(stores, [Change(None, made) for made in (group, user, policy)], _decided(tenancy, group, policy))
@@ -91,7 +90,7 @@ def bootstrap(stores: Stores, name: str) -> Bootstrapped:
 
 def _decided(tenancy: Tenancy, group: Group, policy: Policy) -> Tenancy:
     grouped = revised(tenancy, groups={group.id: group.name}, users=1)
-    node = PolicyNode(tenancy.id, policy.name, compile_policy(grouped, tenancy.id, policy.statements))
+    node = PolicyNode(tenancy.id, policy.name, compile_policy(grouped, tenancy.id, [_STATEMENT]))
     return revised(tenancy, groups=grouped.groups, users=1, policies={policy.id: node})
 
 

@@ -13,6 +13,7 @@ from moorage.domain.directory import (
 )
 from moorage.domain.errors import NotFound, ParameterInvalid, RelatedNotFound, StateConflict
 from moorage.domain.ocid import Kind
+from moorage.domain.policy.retelling import retold
 from moorage.domain.tenancy import CompartmentNode, Tenancy
 from moorage.operations.directory.changing import (
     Remember,
@@ -85,7 +86,7 @@ def update_compartment(
     tags: ResourceTags | None = None,
     if_match: str | None = None,
 ) -> Compartment:
-    """Name or describe a compartment otherwise. Policies know it by its id: they go on to cover it."""
+    """Name or describe a compartment otherwise. Policies go on to cover it; statements that name it get its name."""
     given = {
         "name": None if name is None else check_name(name),
         "description": check_new_description(description),
@@ -107,19 +108,21 @@ def move_compartment(
     compartment_id: str,
     target_id: str,
     *,
+    requested_by: str | None = None,
     if_match: str | None = None,
     remember: Remember | None = None,
 ) -> tuple[Compartment, WorkRequest]:
     """Move a compartment, and all that is in it and below it, into another.
 
-    Policies that are attached within keep what they say; those of outside cover it where it is now.
+    Policies that are attached within go along; those of outside cover it where it is now, and their statements get
+    its new path, if that is still at or below where they are attached.
     """
 
     def step(current: Tenancy) -> tuple[Compartment, WorkRequest]:
         before = _read_active(stores, current, compartment_id, if_match)
         _require_target(current, before, target_id)
         after = replace(changed(before), compartment_id=target_id)
-        request = _work_request(stores, current, after, "MOVE_COMPARTMENT", "MOVED")
+        request = _work_request(stores, current, after, "MOVE_COMPARTMENT", "MOVED", requested_by)
         remembered = remember(request.id, request.version) if remember else None
         commit(stores, [Change(before, after), Change(None, request)], _with(current, after), remembered)
         return after, request
@@ -128,7 +131,12 @@ def move_compartment(
 
 
 def delete_compartment(
-    stores: Stores, tenancy: Tenancy, compartment_id: str, *, if_match: str | None = None
+    stores: Stores,
+    tenancy: Tenancy,
+    compartment_id: str,
+    *,
+    requested_by: str | None = None,
+    if_match: str | None = None,
 ) -> tuple[Compartment, WorkRequest]:
     """Delete a compartment that is empty: it gets another name, so that its own is free, and can be recovered.
 
@@ -140,10 +148,10 @@ def delete_compartment(
         before = _read_active(stores, current, compartment_id, if_match)
         _require_empty(current, compartment_id)
         after = changed(before, state=State.DELETED, name=_retired_name(stores, before), time_deleted=stores.clock())
-        request = _work_request(stores, current, after, "DELETE_COMPARTMENT", "DELETED")
+        request = _work_request(stores, current, after, "DELETE_COMPARTMENT", "DELETED", requested_by)
         left = {key: node for key, node in current.compartments.items() if key != compartment_id}
-        changes = [Change(before, after), Change(None, request)]
-        commit(stores, changes, revised(current, compartments=left), vacant=compartment_id)
+        decided = replace(_with(current, after), compartments=left)  # statements that named it have its new name
+        commit(stores, [Change(before, after), Change(None, request)], decided, vacant=compartment_id)
         return after, request
 
     return settle(stores, tenancy, step)
@@ -191,8 +199,9 @@ def _shown(stores: Stores, compartment: Compartment) -> bool:
 
 
 def _with(tenancy: Tenancy, compartment: Compartment) -> Tenancy:
+    """Return the tenancy with a compartment as it is to be, and with statements that name what they named before."""
     node = CompartmentNode(compartment.compartment_id, compartment.name, compartment.tags.defined)
-    return revised(tenancy, compartments={**tenancy.compartments, compartment.id: node})
+    return retold(tenancy, revised(tenancy, compartments={**tenancy.compartments, compartment.id: node}))
 
 
 def _require_depth(tenancy: Tenancy, parent_id: str, levels: int) -> None:
@@ -232,7 +241,7 @@ def _retired_name(stores: Stores, compartment: Compartment) -> str:
 
 
 def _work_request(
-    stores: Stores, tenancy: Tenancy, compartment: Compartment, operation: str, action: str
+    stores: Stores, tenancy: Tenancy, compartment: Compartment, operation: str, action: str, requested_by: str | None
 ) -> WorkRequest:
     """Return the record of what is done by the time anybody can ask."""
     now = stores.clock()
@@ -247,4 +256,5 @@ def _work_request(
         resource_id=compartment.id,
         action=action,
         time_finished=now,
+        requested_by=requested_by,
     )

@@ -27,6 +27,7 @@ from moorage.domain.errors import AlreadyExists, EtagChanged, LimitReached, NotF
 from moorage.domain.identity import hash_password
 from moorage.domain.ocid import Kind
 from moorage.domain.tenancy import Tenancy
+from moorage.operations.directory.administrators import keep_an_administrator
 from moorage.operations.directory.changing import Remember, changed, commit, new_ocid, read, settle
 from moorage.operations.directory.fields import check_description
 from moorage.stores.base import Stores
@@ -76,16 +77,20 @@ def upload_api_key(
 def delete_api_key(
     stores: Stores, tenancy: Tenancy, user_id: str, fingerprint: str, *, if_match: str | None = None
 ) -> None:
-    """Take an API key from a user; nothing that it signs counts from then on. An API key has the etag 1."""
+    """Take an API key from a user; nothing that it signs counts from then on. An API key has the etag 1.
 
-    def step(_: Tenancy) -> None:
+    The last administrator who signs requests keeps one.
+    """
+
+    def step(current: Tenancy) -> None:
         user = read(stores, User, user_id)
         api_key = user.api_key(fingerprint)
         if api_key is None:
             raise NotFound
         _require_etag(if_match, 1)
         left = tuple(one for one in user.api_keys if one != api_key)
-        commit(stores, [Change(user, replace(changed(user), api_keys=left))])
+        after = replace(changed(user), api_keys=left)
+        commit(stores, [Change(user, after)], keep_an_administrator(stores, current, user, after))
 
     settle(stores, tenancy, step)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from moorage.domain.directory import ADMINISTRATORS_POLICY, Change, Policy, ResourceTags
@@ -26,6 +27,15 @@ from moorage.stores.base import Stores
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
+def texts_of(tenancy: Tenancy, policy: Policy) -> list[str]:
+    """Return the statements of a policy with the paths that compartments have now; none of one that is gone.
+
+    Whoever shows both reads the tenancy after the policy: an etag is then never newer than the texts beside it.
+    """
+    node = tenancy.policies.get(policy.id)
+    return [one.text for one in node.statements] if node else []
+
+
 def create_policy(
     stores: Stores,
     tenancy: Tenancy,
@@ -40,7 +50,6 @@ def create_policy(
 ) -> Policy:
     """Attach a policy to a compartment."""
     policy = Policy(
-        statements=tuple(statements),
         version_date=_check_date(version_date),
         **beginning(stores, Kind.POLICY, compartment_id, check_name(name), description, tags),
     )
@@ -49,7 +58,7 @@ def create_policy(
         if not current.holds(compartment_id):
             raise RelatedNotFound("compartmentId")
         require_room(len(current.policies), stores.limits.directory.policies, "policies")
-        return create(stores, policy, _with(stores, current, policy), remember)
+        return create(stores, policy, _with(stores, current, policy, statements), remember)
 
     return settle(stores, tenancy, step, remember)
 
@@ -65,18 +74,18 @@ def update_policy(
     tags: ResourceTags | None = None,
     if_match: str | None = None,
 ) -> Policy:
-    """Change a policy; statements are compiled anew when they are given, with the names as they are then."""
-    given = {
-        "description": check_new_description(description),
-        "statements": None if statements is None else tuple(statements),
-        "version_date": _check_date(version_date),
-        "tags": tags,
-    }
+    """Change a policy; statements are compiled anew when they are given, with the names as they are then.
+
+    An empty version date takes away the one that there is.
+    """
+    given = {"description": check_new_description(description), "tags": tags}
+    day = _check_date(version_date)
 
     def step(current: Tenancy) -> Policy:
         before = _read(stores, policy_id, if_match)
-        after = changed(before, **given)
-        commit(stores, [Change(before, after)], None if statements is None else _with(stores, current, after))
+        after = replace(changed(before, **given), version_date=before.version_date if version_date is None else day)
+        decided = None if statements is None else _with(stores, current, after, statements)
+        commit(stores, [Change(before, after)], decided)
         return after
 
     return settle(stores, tenancy, step)
@@ -101,15 +110,13 @@ def _read(stores: Stores, policy_id: str, if_match: str | None) -> Policy:
     return policy
 
 
-def _with(stores: Stores, tenancy: Tenancy, policy: Policy) -> Tenancy:
+def _with(stores: Stores, tenancy: Tenancy, policy: Policy, statements: Sequence[str]) -> Tenancy:
     """Return the tenancy with a policy, compiled. Raises ParameterInvalid and LimitReached."""
     limits = stores.limits.directory
-    if not 1 <= len(policy.statements) <= limits.statements_of_policy:
+    if not 1 <= len(statements) <= limits.statements_of_policy:
         most = limits.statements_of_policy
-        raise ParameterInvalid("statements", f"must have 1 to {most} statements, not {len(policy.statements)}")
-    node = PolicyNode(
-        policy.compartment_id, policy.name, compile_policy(tenancy, policy.compartment_id, policy.statements)
-    )
+        raise ParameterInvalid("statements", f"must have 1 to {most} statements, not {len(statements)}")
+    node = PolicyNode(policy.compartment_id, policy.name, compile_policy(tenancy, policy.compartment_id, statements))
     policies = {**tenancy.policies, policy.id: node}
     count = sum(len(one.statements) for one in policies.values())
     if count > limits.statements:

@@ -7,6 +7,7 @@ from moorage.domain.directory import CAPABILITIES, Change, ResourceTags, State, 
 from moorage.domain.errors import ParameterInvalid, StateConflict
 from moorage.domain.ocid import Kind
 from moorage.domain.tenancy import Tenancy
+from moorage.operations.directory.administrators import keep_an_administrator
 from moorage.operations.directory.changing import (
     Remember,
     beginning,
@@ -99,17 +100,20 @@ def update_user_capabilities(
     *,
     if_match: str | None = None,
 ) -> User:
-    """Let a user use some kinds of credentials, and not others; those that are not named stay as they are."""
+    """Let a user use some kinds of credentials, and not others; those that are not named stay as they are.
+
+    The last administrator who signs requests goes on to.
+    """
     unknown = capabilities.keys() - set(CAPABILITIES)
     if unknown:
         raise ParameterInvalid(min(unknown), f"must be one of {', '.join(CAPABILITIES)}")
 
-    def step(_: Tenancy) -> User:
+    def step(current: Tenancy) -> User:
         before = read(stores, User, user_id, if_match)
         had = {name: name in before.capabilities for name in CAPABILITIES}
         now = frozenset(name for name, able in {**had, **capabilities}.items() if able)
         after = replace(changed(before), capabilities=now)
-        commit(stores, [Change(before, after)])
+        commit(stores, [Change(before, after)], keep_an_administrator(stores, current, before, after))
         return after
 
     return settle(stores, tenancy, step)

@@ -117,7 +117,8 @@ class ManifestStore(Protocol):
     def commit(self, commit: Commit) -> None:
         """Write it all, or nothing.
 
-        Raises OwnRowChanged, TagRowChanged, TagFixed, LinkRowChanged, ShardFull, StorageFull or Conflict.
+        Raises OwnRowChanged, TagRowChanged, TagFixed, LinkRowChanged, ShardFull, StorageFull or Conflict; Closed
+        when the repository is deleted and nothing is to be counted, else ShardFull then too.
         """
 
     def count_links(self, repository_id: str, shard: int, links: Sequence[Link]) -> None:
@@ -141,14 +142,21 @@ class ManifestStore(Protocol):
     def delete(self, record: ManifestRecord, tags: Sequence[Tag], by: str, now: datetime) -> None:
         """Move to DELETED with its tags and referrer row (protocol 4.6).
 
-        Raises OwnRowChanged, TagRowChanged or Conflict. More tags than a transaction holds are for `untag` first.
+        Raises OwnRowChanged, TagRowChanged, Closed or Conflict. More tags than a transaction holds are for `untag`
+        first.
         """
 
     def review(self, repository_id: str, digest: Digest, now: datetime) -> None:
         """Tell retention to look at a manifest, if it is there."""
 
-    def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
-        """Remove a tag, if it points where it was read to (protocol 4.6). Raises TagRowChanged or Conflict."""
+    def untag(
+        self, record: TagRecord, repository_id: str, by: str, now: datetime, image: ManifestRecord | None = None
+    ) -> None:
+        """Remove a tag, if it points where it was read to (protocol 4.6).
+
+        With `image`, from that manifest as it was read, as a part of its delete, which asks whether the repository is
+        open. Raises OwnRowChanged, TagRowChanged, Closed or Conflict.
+        """
 
     def note_refused(self, repository_id: str, digest: Digest, put: str, now: datetime) -> None:
         """Note that a refused PUT left edges, so that the sweep looks at them (protocol 4.5.2)."""

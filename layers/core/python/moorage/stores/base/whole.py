@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from moorage.domain.regions import Region
 from moorage.domain.repository import Sparse
 from moorage.stores.base.blobs import BytesStore, LinkStore, ObjectStore, UploadStore
 from moorage.stores.base.directory import DirectoryStore, IdentityStore
@@ -33,6 +34,7 @@ class Limits:
     """What a deployment allows; `wiring` reads it from the environment."""
 
     namespace: str
+    region: Region
     sparse: Sparse
     create_on_push: bool
     body_bytes: int | None  # of one upload request; None where bodies stream

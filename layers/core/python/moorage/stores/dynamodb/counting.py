@@ -44,6 +44,7 @@ class Kind(Enum):
     FIXED = auto()
     LINK = auto()
     SHARD = auto()
+    OPEN = auto()
     STORAGE = auto()
     RETRY = auto()
 
@@ -54,9 +55,13 @@ _MEANING: dict[Kind, type[Exception]] = {
     Kind.FIXED: TagFixed,
     Kind.LINK: LinkRowChanged,
     Kind.SHARD: ShardFull,
+    Kind.OPEN: Closed,
     Kind.STORAGE: StorageFull,
     Kind.RETRY: Changed,
 }
+
+
+_OPEN: Condition = CountItem.closed.does_not_exist()
 
 
 class Plan:
@@ -158,14 +163,16 @@ class Counting:
         if links:
             actions += [CountItem.layers.add(len(links)), CountItem.bytes.add(size), CountItem.stored.add(size)]
         if actions:
-            open_ = CountItem.closed.does_not_exist() if images >= 0 else None
-            condition = self._room(shard) & open_ if images > 0 else open_
-            plan.add(
-                Kind.SHARD, self._table.update_write(keys.count(repository_id, shard), CountItem, actions, condition)
-            )
-
+            kind, condition = (Kind.SHARD, self._room(shard) & _OPEN) if images > 0 else (Kind.OPEN, _OPEN)
+            plan.add(kind, self._table.update_write(keys.count(repository_id, shard), CountItem, actions, condition))
+        else:
+            self._plan_open(plan, repository_id, shard)
         if size:
             plan.add(Kind.STORAGE, self._storage.add_write(shard, size))
+
+    def _plan_open(self, plan: Plan, repository_id: str, shard: int) -> None:
+        """Ask that the repository is not deleted, of a row that few other writes meet at."""
+        plan.add(Kind.OPEN, self._table.check_write(keys.count(repository_id, shard), _OPEN))
 
     def _room(self, shard: int) -> Condition:
         """Return the condition that there is room in the shard, whose row may not be there yet."""

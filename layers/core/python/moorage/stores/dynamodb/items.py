@@ -1,5 +1,6 @@
 """The rows of the registry, and each one's way into the domain. Keys: `stores/keys.py`."""
 
+import json
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -28,6 +29,14 @@ REVIEW_SHARDS = 4  # partitions of the index that finds the sweeps' work
 
 def _binary(**options: Any) -> BinaryAttribute:
     return BinaryAttribute(legacy_encoding=False, **options)
+
+
+class TagsAttribute(JSONAttribute):
+    """Tags of a resource as JSON, of which each character takes what it does in UTF-8: so all that may be there fit."""
+
+    def serialize(self, value: Any) -> str:
+        """Write them."""
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 class ReviewedItem(Item):
@@ -68,8 +77,8 @@ class RepositoryItem(ReviewedItem, discriminator="repository"):
     immutable = BooleanAttribute(null=True)
     readme = UnicodeAttribute(null=True)
     readme_format = UnicodeAttribute(null=True)
-    freeform_tags = JSONAttribute(null=True)
-    defined_tags = JSONAttribute(null=True)
+    freeform_tags = TagsAttribute(null=True)
+    defined_tags = TagsAttribute(null=True)
     version = NumberAttribute(null=True)
     time_deleted = UTCDateTimeAttribute(null=True)
 
@@ -192,8 +201,8 @@ class ManifestItem(ReviewedItem, discriminator="manifest"):
     time_deleted = UTCDateTimeAttribute(null=True)
     time_last_pulled = UTCDateTimeAttribute(null=True)
     pulls = NumberAttribute(null=True)
-    freeform_tags = JSONAttribute(null=True)
-    defined_tags = JSONAttribute(null=True)
+    freeform_tags = TagsAttribute(null=True)
+    defined_tags = TagsAttribute(null=True)
     removed = JSONAttribute(null=True)
     restored = UnicodeAttribute(null=True)  # the restore that made it LIVE
 

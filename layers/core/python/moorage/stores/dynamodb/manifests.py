@@ -174,9 +174,13 @@ class DynamoManifestStore(Counting):
             lambda row: isinstance(row, ManifestItem) and ended == (row.put, row.version, row.time_deleted),
         )
 
-    def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
+    def untag(
+        self, record: TagRecord, repository_id: str, by: str, now: datetime, image: ManifestRecord | None = None
+    ) -> None:
         """Remove the tag; the manifest stays, and retention is told to look at it."""
-        plan, moved = self.untagging(record, repository_id, by, now)
+        plan, moved = self.untagging(record, repository_id, by, now, image)
+        if image is None:
+            self._plan_open(plan, repository_id, int.from_bytes(self._entropy(2)) % keys.SHARDS)
         plan.run(self._table, lambda _: self._table.get(moved) is not None)
 
     def untagging(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.condition import Condition
 
 from moorage.domain.content import ManifestState, Page
@@ -13,7 +13,7 @@ from moorage.stores import keys
 from moorage.stores.base import OwnRowChanged
 from moorage.stores.dynamodb.counting import Kind, Plan
 from moorage.stores.dynamodb.images import at_once, bounds
-from moorage.stores.dynamodb.items import ManifestItem
+from moorage.stores.dynamodb.items import ManifestItem, TagsAttribute
 from moorage.stores.dynamodb.remembering import is_remembered, remembering
 from moorage.stores.dynamodb.table import Item, Missed, Table
 
@@ -30,8 +30,8 @@ class SignatureItem(Item, discriminator="signature"):
     signing_algorithm = UnicodeAttribute()
     time_created = UTCDateTimeAttribute()
     version = NumberAttribute()
-    freeform_tags = JSONAttribute(null=True)
-    defined_tags = JSONAttribute(null=True)
+    freeform_tags = TagsAttribute(null=True)
+    defined_tags = TagsAttribute(null=True)
 
     def to_domain(self) -> Signature:
         """Return the signature."""

@@ -112,6 +112,8 @@ class MemoryManifests(Store):
         images = 0 if commit.own and commit.own.readable else 1
         if images or commit.counted:
             self._count(record.repository_id, record.shard or 0, images, commit.counted)
+        else:
+            self._check_open(record.repository_id, record.shard or 0)
         self._write(record)
         if images:
             self._rows.listed.add((record.repository_id, record.listed, record.digest))
@@ -181,6 +183,7 @@ class MemoryManifests(Store):
             raise OwnRowChanged
         for tag in tags:
             self._check_tag(record.repository_id, tag, record.digest)
+        self._check_open(row.repository_id, row.shard or 0)
         for tag in tags:
             self._rows.drop_tag(record.repository_id, tag, by, now)
         if row.subject:
@@ -193,9 +196,16 @@ class MemoryManifests(Store):
         self._write(replace(deleted, version=row.version + 1))
 
     @atomic
-    def untag(self, record: TagRecord, repository_id: str, by: str, now: datetime) -> None:
+    def untag(
+        self, record: TagRecord, repository_id: str, by: str, now: datetime, image: ManifestRecord | None = None
+    ) -> None:
         """Remove a tag that points where it was read to; any write of a tag raises the manifest's version."""
+        row = self._rows.manifests.get((repository_id, record.digest))
+        if image and not _as_read(image, row):
+            raise OwnRowChanged
         self._check_tag(repository_id, record.tag, record.digest, record)
+        if image is None:
+            self._check_open(repository_id, 0)
         row = self._rows.manifests[repository_id, record.digest]
         self._write(replace(row, version=row.version + 1))
         self._rows.drop_tag(repository_id, record.tag, by, now)
@@ -228,6 +238,10 @@ class MemoryManifests(Store):
             raise TagRowChanged
         if row and read and row.time_pushed != read.time_pushed:
             raise TagRowChanged
+
+    def _check_open(self, repository_id: str, number: int) -> None:
+        if self._rows.shard(repository_id, number).closed:
+            raise Closed
 
     def _check_links(self, repository_id: str, links: Iterable[Link]) -> None:
         for link in links:

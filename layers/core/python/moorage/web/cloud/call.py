@@ -74,7 +74,8 @@ class Call:
 
     @property
     def _asking(self) -> Asking:
-        return Asking(self.caller.principal, self.operation, self.caller.address, self.now, self.site.region)
+        region = self.stores.limits.region.key
+        return Asking(self.caller.principal, self.operation, self.caller.address, self.now, region)
 
     @property
     def _principal_id(self) -> str:

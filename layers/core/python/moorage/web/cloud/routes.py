@@ -3,13 +3,24 @@
 import functools
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, compile_path
 
-from moorage.domain.errors import AlreadyExists, BodyTooLarge, ParameterInvalid, StateConflict
+from moorage.domain.errors import (
+    AlreadyExists,
+    BodyTooLarge,
+    EtagChanged,
+    LimitReached,
+    NotFound,
+    ParameterInvalid,
+    RetryTokenUsed,
+    StateConflict,
+    Unavailable,
+)
 from moorage.web.cloud.call import Call
 from moorage.web.cloud.caller import authenticate
 from moorage.web.cloud.contract import BODY_LIMIT, Contract, Operation, read_contract
@@ -39,7 +50,10 @@ Handler = Callable[[Call], Response]
 BASE_PATH = "/20160918"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
+ANSWER_LIMIT = 4 * 1024**2  # bytes: Lambda's 6 MB, with room for how JSON is written within JSON
+
 _END = "{end:end}"  # of a path: a slash, or none
+_IN_ITS_WAY = (AlreadyExists, EtagChanged, LimitReached, NotFound, StateConflict, Unavailable)
 _RETRY_TOKEN = re.compile(r"[ -~]{1,64}", re.ASCII)
 
 
@@ -79,21 +93,39 @@ def _endpoint(contract: Contract, operation: Operation, handler: Handler) -> Cal
             if_match=_if_match(request),
             retry_token=_retry_token(request),
         )
-        answer = _answer(handler, call)
+        answer = _fitting(handler, call)
         answer.headers["opc-request-id"] = request_id(request)
         return answer
 
     return endpoint
 
 
+def _fitting(handler: Handler, call: Call) -> Response:
+    """Answer; a page that is more than a function can answer with is asked for again, shorter: pages may be."""
+    answer = _answer(handler, call)
+    limit = call.parameters.get("limit", 1)
+    while len(answer.body) > ANSWER_LIMIT and limit > 1:
+        limit = max(1, limit * ANSWER_LIMIT // len(answer.body))
+        answer = handler(replace(call, parameters={**call.parameters, "limit": limit}))
+    return answer
+
+
 def _answer(handler: Handler, call: Call) -> Response:
     """Call a handler; once more when the same request, sent twice at once, has made meanwhile what is in its way."""
     try:
         return handler(call)
-    except (AlreadyExists, StateConflict):
-        if call.replayed() is None:
+    except _IN_ITS_WAY:
+        if not _was_done(call):
             raise
         return handler(call)
+
+
+def _was_done(call: Call) -> bool:
+    """Whether the same request was done before; the refusal of one whose token is another's stays what it is."""
+    try:
+        return call.replayed() is not None
+    except RetryTokenUsed:
+        return False
 
 
 def _unrouted(operations: Sequence[Operation]) -> Callable[[Request], Awaitable[Response]]:
