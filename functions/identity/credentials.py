@@ -92,7 +92,8 @@ def _replayed_key(call: Call, user: User) -> ApiKey | None:
     fingerprint = call.replayed()
     if fingerprint is None:
         return None
-    key = user.api_key(fingerprint)
+    now = call.stores.directory.get(User, user.id)  # since the same request may have come at the same time
+    key = now.api_key(fingerprint) if now else None
     call.check_replayed(_API_KEY_ETAG if key else None)
     return key
 

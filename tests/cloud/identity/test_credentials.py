@@ -73,6 +73,16 @@ def test_a_key_sent_again_with_its_retry_token_is_answered_again(alice):
     assert refusal(gone) == (409, "InvalidatedRetryToken")
 
 
+def test_the_same_key_many_times_at_once_is_one(alice):
+    token = retry_token()
+    requests = [alice.request("POST", keys(alice), {"key": public_pem("new")}, token) for _ in range(6)]
+
+    answers = alice.all_at_once(*requests)
+
+    assert {200} == {answer.status for answer in answers}
+    assert {fingerprint("new")} == {answer.json()["fingerprint"] for answer in answers}
+
+
 @pytest.mark.parametrize(
     "key",
     [
