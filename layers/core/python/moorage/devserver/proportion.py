@@ -21,8 +21,9 @@ from moto.dynamodb.models.table import Table
 Address = tuple[DynamoType, DynamoType]
 
 
+@functools.cache
 def pay_for_what_is_touched() -> None:
-    """Change moto, in this process, for good."""
+    """Change moto, in this process, once and for good."""
     backend, table, serializer = cast("Any", DynamoDBBackend), cast("Any", Table), cast("Any", ResponseSerializer)
     backend.transact_write_items = _transact(backend.transact_write_items)
     table.query = _query(table.query)
