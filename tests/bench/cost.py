@@ -122,8 +122,8 @@ class Model:
         """Return every component, those that cost nothing left out."""
         work = self._work(usage)
         invocations = sum(one.invocations for one in work.values())
-        warm = sum(self.gb_seconds(name, one) for name, one in work.items())
-        cold = sum(self.cold_gb_seconds(name, one) for name, one in work.items())
+        warm = math.fsum(self.gb_seconds(name, one) for name, one in work.items())
+        cold = math.fsum(self.cold_gb_seconds(name, one) for name, one in work.items())
         log_bytes = self.log_bytes(usage)
         found = [
             self._per_million("requests to the registry", self._requests(usage), self.setup.front),
