@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from moorage.domain.access import Principal, PrincipalKind
 from moorage.domain.policy.matching import Machine, Matches, matches, read_rule
-from moorage.domain.policy.shelf import Shelf
+from moorage.domain.policy.shelf import Shelf, shelve
 from moorage.domain.policy.statement import Statement, SubjectKind
 from moorage.domain.tenancy import Tenancy
 
@@ -47,11 +47,11 @@ class Index:
                 yield SubjectKind.GROUP, group
 
     def _choose(self, subject: Subject, permission: str) -> ByLocation:
-        chosen: dict[str, Shelf] = {}
+        chosen: dict[str, list[tuple[str, Statement]]] = {}
         for policy_id, statement in self.statements.get(subject, ()):
             if permission in statement.permissions:
-                chosen.setdefault(statement.location, Shelf()).add(policy_id, statement)
-        return chosen
+                chosen.setdefault(statement.location, []).append((policy_id, statement))
+        return {location: shelve(statements) for location, statements in chosen.items()}
 
     def _dynamic_groups(self, tenancy: Tenancy, machine_id: str) -> tuple[Subject, ...]:
         if machine_id not in self.machines:
