@@ -47,7 +47,7 @@ OURS = {
         "operations": "assembly blobs buffers contention manifests repositories uploads",
         "stores": f"""
             {BASE} deadline dynamodb dynamodb.counting dynamodb.identity dynamodb.items dynamodb.links dynamodb.listing
-            dynamodb.manifests dynamodb.repositories dynamodb.table dynamodb.uploads keys presign s3
+            dynamodb.manifests dynamodb.packed dynamodb.repositories dynamodb.table dynamodb.uploads keys presign s3
         """,
         "web": "auth bearer conditions errors paging paths shim site tokens uploads watch",
     },

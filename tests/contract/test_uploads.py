@@ -305,7 +305,7 @@ def test_remove_deletes_the_row(stores, opened, unchanged):
         stores.uploads.remove(opened.id)
 
 
-# due, usage
+# due
 
 
 def test_a_session_is_due_once_it_has_expired(stores, opened):
@@ -350,59 +350,3 @@ def test_no_more_sessions_are_due_than_asked_for(stores):
 
     assert 3 == len(set(found))
     assert set(found) < made
-
-
-# A store may remember usage for a while: each test has its own principals.
-
-
-def opened_by(stores, principal, word, progress):
-    """Open a session that has come so far."""
-    new = session(f"{word} of {principal}", principal=principal)
-    stores.uploads.create(new)
-    stores.uploads.advance(stores.uploads.claim(new.ticket, "one", NOW), progress, new.expires)
-    return stores.uploads.get(new.id)
-
-
-def test_usage_counts_the_open_sessions_of_a_principal(stores):
-    opened_by(stores, "carol", "first", PARTS)
-    opened_by(stores, "carol", "second", INLINE)
-    stores.uploads.create(session("of dave", principal="dave", repository_id=OTHER_REPOSITORY))
-
-    assert (2, PARTS.offset + INLINE.offset) == stores.uploads.usage("carol")
-    assert (1, 0) == stores.uploads.usage("dave")
-    assert (0, 0) == stores.uploads.usage("nobody")
-
-
-@pytest.mark.parametrize("asked_before", [False, True])
-@pytest.mark.parametrize("end", ["closed", "cancelled", "closed and cancelled"])
-def test_usage_leaves_out_a_session_that_was(stores, end, asked_before):
-    principal = f"{end} {asked_before}"
-    ended = opened_by(stores, principal, "first", PARTS)
-    opened_by(stores, principal, "second", INLINE)
-    if asked_before:
-        stores.uploads.usage(principal)
-
-    if "closed" in end:
-        ended = stores.uploads.close(ended.ticket, BLOB, KEY, NOW)
-    if "cancelled" in end:
-        stores.uploads.cancel(ended)
-
-    assert (1, INLINE.offset) == stores.uploads.usage(principal)
-
-
-def test_usage_follows_what_happens_after_it_was_asked(stores):
-    asked = [stores.uploads.usage("erin")]
-
-    first = opened_by(stores, "erin", "first", INLINE)
-    asked.append(stores.uploads.usage("erin"))
-    stores.uploads.advance(stores.uploads.claim(first.ticket, "one", NOW), PARTS, first.expires)
-    asked.append(stores.uploads.usage("erin"))
-
-    assert [(0, 0), (1, INLINE.offset), (1, PARTS.offset)] == asked
-
-
-def test_usage_leaves_out_a_session_that_was_removed(stores):
-    removed = opened_by(stores, "frank", "first", PARTS)
-    stores.uploads.remove(removed.id)
-
-    assert (0, 0) == stores.uploads.usage("frank")

@@ -17,11 +17,12 @@ from pynamodb.attributes import (
 from pynamodb.expressions.update import Action
 
 from moorage.domain.content import Link, LinkState, ManifestRecord, ManifestState, TagRecord
-from moorage.domain.digest import HEX_LENGTHS, Digest
+from moorage.domain.digest import Digest
 from moorage.domain.names import RepositoryName, Tag
 from moorage.domain.repository import Description, Readme, ReadmeFormat, Repository, RepositoryRecord, RepositoryState
 from moorage.domain.ulid import unpack_ulid
 from moorage.domain.upload import Progress, Tail, UploadSession, UploadState
+from moorage.stores.dynamodb.packed import unpack_digests, unpack_etags
 from moorage.stores.dynamodb.table import Item
 
 REVIEW_SHARDS = 4  # partitions of the index that finds the sweeps' work
@@ -345,37 +346,6 @@ def marked(item: R, family: str, due: datetime, ulid: str) -> R:
 def stamp(time: datetime) -> str:
     """Write a time so that later times sort later."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-# A digest is packed as one letter and its raw bytes: 2,000 children in 66 KB.
-_LETTERS = {"sha256": b"s", "sha512": b"l"}
-_ALGORITHMS = {letter[0]: algorithm for algorithm, letter in _LETTERS.items()}
-
-
-def pack_digests(digests: tuple[Digest, ...]) -> bytes:
-    """Write digests one after another."""
-    return b"".join(_LETTERS[digest.algorithm] + bytes.fromhex(digest.hex) for digest in digests)
-
-
-def unpack_digests(packed: bytes) -> tuple[Digest, ...]:
-    """Read what `pack_digests` wrote."""
-    digests, place = [], 0
-    while place < len(packed):
-        algorithm = _ALGORITHMS[packed[place]]
-        end = place + 1 + HEX_LENGTHS[algorithm] // 2
-        digests.append(Digest(algorithm, packed[place + 1 : end].hex()))
-        place = end
-    return tuple(digests)
-
-
-def pack_etags(etags: tuple[str, ...]) -> bytes:
-    """Write the ETags of parts, 16 bytes each: S3's are 32 hexadecimal digits in quotes."""
-    return b"".join(bytes.fromhex(etag.strip('"')) for etag in etags)
-
-
-def unpack_etags(packed: bytes) -> tuple[str, ...]:
-    """Read what `pack_etags` wrote."""
-    return tuple(f'"{packed[place : place + 16].hex()}"' for place in range(0, len(packed), 16))
 
 
 def _review_shard(family: str, ulid: str) -> str:

@@ -27,8 +27,8 @@ from moorage.stores.dynamodb.items import (
     UntaggedItem,
     marked,
     marking,
-    pack_digests,
 )
+from moorage.stores.dynamodb.packed import pack_digests
 from moorage.stores.dynamodb.table import Item, Missed, Write, prefix_end
 
 

@@ -13,7 +13,8 @@ from moorage.domain.content import ORPHAN_AGE
 from moorage.domain.digest import Digest
 from moorage.domain.upload import WRITER_LIFE, Progress, UploadSession, UploadState, UploadTicket
 from moorage.stores import keys
-from moorage.stores.dynamodb.items import REVIEW_SHARDS, UploadItem, marked, marking, pack_etags, stamp
+from moorage.stores.dynamodb.items import REVIEW_SHARDS, UploadItem, marked, marking, stamp
+from moorage.stores.dynamodb.packed import pack_etags
 from moorage.stores.dynamodb.table import Item, Missed, Table
 
 _OPEN = UploadItem.state == UploadState.OPEN.value
