@@ -93,6 +93,13 @@ def test_refused_ends_it_and_not_asked_fetches_another_token(header, action, ans
         assert (f"repository:acme/app:{asked}", "insufficient_scope") == (refused.value.scope, refused.value.error)
 
 
+def test_a_push_that_would_make_a_repository_says_what_is_missing():
+    _, token = bearer(Access(ALICE, (Grant(NAME, None, frozenset({PULL}), frozenset({PUSH}), visible=True),)))
+
+    with pytest.raises(Denied, match=r"push access .* is denied: it is not there, .* \(REPOSITORY_CREATE in the root"):
+        authorize(request(site(), ("Authorization", token)), NAME, PUSH)
+
+
 def test_a_name_outside_the_namespace_is_told_the_prefix_but_only_with_a_token():
     elsewhere = RepositoryName("library/alpine")
 

@@ -222,6 +222,14 @@ def test_a_profile_that_cannot_be_used_is_told_why(tmp_path, changes, name, said
         Profile.read(config, name)
 
 
+def test_a_profile_without_a_file_is_refused():
+    arguments = ["doctor", "http://127.0.0.1:1", "--username", "a/b", "--password", "x", "--oci-profile", "DEFAULT"]
+    result = CliRunner().invoke(main, arguments)
+
+    assert 2 == result.exit_code
+    assert "--oci-profile needs --oci-config" in result.stderr
+
+
 def test_a_file_that_is_no_configuration_is_told(tmp_path):
     (tmp_path / "config").write_text("no section")
     arguments = ["doctor", "http://127.0.0.1:1", "--username", "a/b", "--password", "x", "--oci-config"]

@@ -10,6 +10,7 @@ from tests.fakes import Clock, Dice
 from tests.people import People
 
 from moorage.cli import main
+from moorage.operations.directory.dynamic_groups import create_dynamic_group
 from moorage.stores.memory import memory_stores
 
 REPOSITORY = "acme/web/app"
@@ -134,6 +135,54 @@ def test_the_address_and_the_operation_count(moorage, said):
     assert said(*asked, "--operation", "GetContainerImage")["granted"]
 
 
+@pytest.mark.parametrize("operation", ["getcontainerimage", "GETCONTAINERIMAGE"])
+def test_an_operation_is_found_in_any_case(moorage, said, operation):
+    _policy(moorage, "Allow any-user to read repos in tenancy where request.operation = 'GetContainerImage'")
+
+    assert said("--user", "ana", "--permission", "REPOSITORY_READ", "--operation", operation)["granted"]
+
+
+def test_a_user_may_be_named_as_docker_does(said):
+    assert "ana" == said("--user", "acme/ana", "--permission", "REPOSITORY_READ")["user"]
+
+
+BUILD = "arn:aws:iam::123456789012:role/build"
+
+
+@pytest.mark.parametrize(
+    ("statement", "granted"),
+    [
+        ("Allow dynamic-group builders to read repos in tenancy", True),
+        ("Allow any-user to read repos in tenancy where request.principal.type = 'role'", True),
+        ("Allow any-group to read repos in tenancy", False),
+        ("Allow any-user to read repos in tenancy where request.user.name != 'ana'", False),
+    ],
+)
+def test_a_machine_is_asked_about_by_its_role(stores, moorage, said, statement, granted):
+    """
+    It is in dynamic groups, and in no group; the authentication policy is not about it.
+    """
+    rule = f"instance.id = '{BUILD}'"
+    tenancy = stores.directory.tenancy()
+    create_dynamic_group(stores, tenancy, name="builders", description="who builds", matching_rule=rule)
+    People(stores).network("office", "192.0.2.0/24", sign_in=True)
+    _policy(moorage, statement)
+    asked = ("--permission", "REPOSITORY_READ", "--repository", REPOSITORY, "--address", "203.0.113.7")
+    answer = said("--user", BUILD, *asked)
+
+    assert (BUILD, granted, []) == (answer["user"], answer["granted"], answer["notes"])
+    if "dynamic-group" in statement:
+        other = said("--user", f"{BUILD}-2", *asked)["closest"][0]["missing"]
+        assert [f"subject: it is about dynamic-group builders, and {BUILD}-2 is not"] == other
+
+
+@pytest.mark.parametrize("address", ["999.1.1.1", "10.0.0.0/8", "here"])
+def test_what_is_no_address_is_refused(moorage, address):
+    asked = ("--user", "ana", "--permission", "REPOSITORY_READ", "--address", address)
+
+    assert f"'--address': {address} is not one address" in moorage("explain", *asked, code=2)
+
+
 def test_a_repository_that_is_not_there_is_judged_as_a_push_would_be(moorage, said):
     _policy(moorage, "Allow group dev to manage repos in tenancy")
     answer = said("--user", "ana", "--permission", "REPOSITORY_CREATE", "--repository", "acme/new")
@@ -251,7 +300,7 @@ def test_an_address_that_nobody_may_sign_in_from_is_noted(stores, moorage, said,
         ),
         (("--user", "bob", "--permission", "REPOSITORY_READ"), "Error: there is no user bob"),
         (("--user", "ana", "--permission", "REPOSITORY_RED"), "did you mean REPOSITORY_READ?"),
-        (("--user", "ana", "--permission", "USER_READ", "--operation", "GetUsr"), "did you mean GetUser?"),
+        (("--user", "ana", "--permission", "USER_READ", "--operation", "getusr"), "did you mean GetUser?"),
         (
             ("--user", "ana", "--permission", "USER_READ", "--repository", "x/y"),
             "repository names here start with acme/",

@@ -67,6 +67,7 @@ MAY = {
     # A doctor knows a registry from outside alone; `moorage.cli.output` is for its words.
     "moorage.cli.doctor": {*PURE, "moorage.cli.output", "click", "cryptography"},
     "moorage.cli.session": {  # which signs tokens, as `tokens` does
+        "moorage.cli.files",
         "moorage.cli.output",
         *PURE,
         "moorage.operations",

@@ -68,7 +68,7 @@ def update_compartment(call: Call) -> Response:
             compartment.id,
             name=call.body.get("name"),
             description=call.body.get("description"),
-            tags=given_tags(call, compartment),
+            tags=given_tags(call),
             if_match=call.if_match,
         ),
     )
@@ -125,7 +125,8 @@ class _Accessible:
     def tell(self, compartment: Compartment) -> dict[str, object] | None:
         """Show a compartment, if the caller has access to it."""
         place = _place(self._tenancy, compartment)
-        if place not in self._at_all:
+        seen = self._at_all if self._tenancy.holds(compartment.id) else self._directly  # nothing is below a deleted one
+        if place not in seen:
             return None
         return tell_accessible_compartment(compartment, directly=place in self._directly)
 

@@ -54,7 +54,7 @@ def update_dynamic_group(call: Call) -> Response:
             group.id,
             description=call.body.get("description"),
             matching_rule=call.body.get("matchingRule"),
-            tags=given_tags(call, group),
+            tags=given_tags(call),
             if_match=call.if_match,
         ),
     )

@@ -52,7 +52,7 @@ def update_group(call: Call) -> Response:
             call.caller.tenancy,
             group.id,
             description=call.body.get("description"),
-            tags=given_tags(call, group),
+            tags=given_tags(call),
             if_match=call.if_match,
         ),
     )

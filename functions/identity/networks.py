@@ -59,7 +59,7 @@ def update_network_source(call: Call) -> Response:
             call.caller.tenancy,
             source.id,
             description=call.body.get("description"),
-            tags=given_tags(call, source),
+            tags=given_tags(call),
             if_match=call.if_match,
             **_lists(call),
         ),

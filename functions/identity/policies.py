@@ -14,7 +14,10 @@ from moorage.domain.policy.decision import Target
 from moorage.operations.directory import policies
 from moorage.web.cloud.answers import answer
 from moorage.web.cloud.call import Call
+from moorage.web.cloud.schema import is_time
 from moorage.web.cloud.tags import read_tags
+
+_DAY = len("2026-01-31")
 
 
 def create_policy(call: Call) -> Response:
@@ -65,7 +68,7 @@ def update_policy(call: Call) -> Response:
             description=call.body.get("description"),
             statements=call.body.get("statements"),
             version_date=_day(call),
-            tags=given_tags(call, policy),
+            tags=given_tags(call),
             if_match=call.if_match,
         ),
     )
@@ -87,7 +90,7 @@ def _authorised(call: Call) -> Policy:
 def _day(call: Call) -> str | None:
     """Return the version date, empty to have none: `oci` sends a day, SDKs of languages without days an instant."""
     text: str | None = call.body.get("versionDate")
-    return None if text is None else text.partition("T")[0]
+    return text[:_DAY] if text and is_time(text) else text
 
 
 def _told(call: Call, policy: Policy) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def update_user(call: Call) -> Response:
             description=call.body.get("description"),
             email=call.body.get("email"),
             db_user_name=call.body.get("dbUserName"),
-            tags=given_tags(call, user),
+            tags=given_tags(call),
             if_match=call.if_match,
         ),
     )

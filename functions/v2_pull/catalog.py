@@ -4,25 +4,37 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from moorage.domain.access import Catalog
+from moorage.domain.content import Page
+from moorage.domain.repository import Repository
+from moorage.stores.base import RepositoryStore
 from moorage.web.auth import authorize_catalog
-from moorage.web.paging import link_next, page_of
+from moorage.web.paging import PageRequest, link_next, page_of
 from moorage.web.shim import stores_of
 
-READS = 5  # pages of names looked through for one page of the answer
+SCANNED = 1_000  # names a read, where few of them may be shown
 
 
 def get_catalog(request: Request) -> Response:
-    """List names in byte order. A caller who may see few may get a short page with a link to the next."""
+    """List names in byte order. Neither the names nor the link tell of repositories that the caller may not see."""
     whole = authorize_catalog(request).catalog is Catalog.ALL
-    stores = stores_of(request)
-    page = page_of(request)
-    names: list[str] = []
+    repositories, page = stores_of(request).repositories, page_of(request)
+    if not page.n:
+        return JSONResponse({"repositories": []})
+    found = repositories.names(page.last, page.n) if whole else _public(repositories, page)
+    headers = link_next(request, n=page.n, last=found.last) if found.last else {}
+    return JSONResponse({"repositories": [repository.name for repository in found.items]}, headers=headers)
+
+
+def _public(repositories: RepositoryStore, page: PageRequest) -> Page[Repository]:
+    """Return a page of public repositories: all names are looked through until there is one that the next begins with.
+
+    So a link leads to what the caller may see, from what they have seen.
+    """
+    shown: list[Repository] = []
     after: str | None = page.last
-    for _ in range(READS):
-        if after is None or len(names) >= page.n:
-            break
-        found = stores.repositories.names(after, page.n - len(names))
-        names += [repository.name for repository in found.items if whole or repository.public]
+    while after is not None and len(shown) <= page.n:
+        found = repositories.names(after, SCANNED)
+        shown += [repository for repository in found.items if repository.public]
         after = found.last
-    headers = link_next(request, n=page.n, last=after) if after and page.n else {}
-    return JSONResponse({"repositories": names}, headers=headers)
+    items = tuple(shown[: page.n])
+    return Page(items, items[-1].name if len(shown) > page.n else None)

@@ -42,7 +42,7 @@ SETTINGS = {
         pytest.param(["group", "add-user", "dev", "bob"], "there is no user bob", id="nobody into a group"),
         pytest.param(["group", "add-user", "dev", "alice"], "alice is in dev already", id="into a group twice"),
         pytest.param(["group", "remove-user", "ops", "alice"], "alice is not in ops", id="out of no group"),
-        pytest.param(["group", "remove", "dev"], "1 users are in the group", id="group with users"),
+        pytest.param(["group", "remove", "dev"], "1 user is in the group", id="group with users"),
         pytest.param(
             ["policy", "create", "p", "--statement", "Allow group x to read repos in tenancy"],
             "statements[0]: line 1, column 13",

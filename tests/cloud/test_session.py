@@ -2,6 +2,7 @@
 
 import configparser
 import json
+import shlex
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -110,17 +111,24 @@ def test_a_script_learns_where_everything_is(sessions):
     assert (NOW + timedelta(hours=1)).isoformat(timespec="seconds") == said["time_expires"]
 
 
-@pytest.mark.parametrize("elsewhere", [True, False])
-def test_it_is_told_how_oci_uses_a_session(sessions, tmp_path, monkeypatch, elsewhere):
+@pytest.mark.parametrize("variable", [None, "of-oci"])
+@pytest.mark.parametrize("option", [None, "~/.oci/config", "my own"])
+def test_it_is_told_how_oci_uses_a_session(sessions, tmp_path, monkeypatch, option, variable):
     """
-    With options behind the command: before it, `oci` takes the name of a profile for a service of that name.
+    With options behind the command: before it, `oci` takes the name of a profile for a service of that name. The
+    configuration is the one that `oci` has, and is named where `oci` may not have it.
     """
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    where = ["--config-file", str(sessions.config)] if elsewhere else []
-    command = ["session", "create", "alice", "--profile", "audit", *where]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MOORAGE_ORIGINS", "https://a.example.com https://b.example.com")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OCI_CLI_CONFIG_FILE", variable or "")
+    config = tmp_path / (option or variable or "~/.oci/config").removeprefix("~/")
+    command = ["session", "create", "alice", "--profile", "audit", *(["--config-file", option] if option else [])]
     said = CliRunner().invoke(main, command, obj=sessions.who.stores).output.splitlines()
 
-    told = " ".join(["oci os ns get", *where, "--profile audit --auth security_token --endpoint ..."])
+    where = [] if config == sessions.config and not variable else ["--config-file", shlex.quote(str(config))]
+    told = " ".join(["oci os ns get", *where, "--profile audit --auth security_token --endpoint https://a.example.com"])
+    assert "[audit]" in config.read_text()
     assert [f"alice until {(NOW + timedelta(hours=1)).isoformat(timespec='seconds')}:", f"  {told}"] == said
 
 
@@ -146,7 +154,7 @@ def test_other_profiles_stay_as_they_are(sessions):
         (("--role", "arn:aws:iam::123456789012:user/me"), "role: must be the ARN of a role"),
         (("alice", "--hours", "25"), "25 is not in the range 1<=x<=24"),
         (("alice", "--hours", "0"), "0 is not in the range 1<=x<=24"),
-        (("alice", "--profile", "a]b"), "is letters, digits"),
+        (("alice", "--profile", "a]b"), "a name is letters, digits"),
         (("alice", "--profile", "taken"), "has a profile taken that is no session's"),
     ],
 )

@@ -154,7 +154,7 @@ def test_a_compartment_gets_another_name_description_and_tags(stores):
     made = make_compartment(stores)
     tags = ResourceTags({}, {"a": {"b": "c"}})
 
-    changed = update(stores, made, name="other", description="another place", tags=tags)
+    changed = update(stores, made, name="other", description="another place", tags=lambda _: tags)
 
     assert replace(made, name="other", description="another place", tags=tags, version=2) == changed
     assert changed == stores.directory.get(Compartment, made.id)
@@ -338,6 +338,20 @@ def test_a_deleted_compartment_is_recovered_under_its_new_name(stores):
 
     assert replace(deleted, state=State.ACTIVE, time_deleted=None, version=3) == recovered
     assert deleted.name == stores.directory.tenancy().compartments[recovered.id].name
+
+
+def test_the_name_of_a_deleted_compartment_is_kept_for_it(stores):
+    deleted, _ = delete(stores, make_compartment(stores))
+    elsewhere = make_compartment(stores, "elsewhere")
+    named = make_compartment(stores, deleted.name.upper(), elsewhere.id)
+
+    with pytest.raises(AlreadyExists):
+        make_compartment(stores, deleted.name.upper())
+    with pytest.raises(AlreadyExists):
+        update(stores, elsewhere, name=deleted.name)
+    with pytest.raises(AlreadyExists):
+        move(stores, named, root(stores))
+    assert deleted.name == recover(stores, deleted).name
 
 
 def test_only_what_is_deleted_is_recovered(stores):

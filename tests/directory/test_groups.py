@@ -6,6 +6,8 @@ from tests.fakes import NOW
 
 from moorage.domain.directory import (
     ADMINISTRATORS,
+    ApiKey,
+    Change,
     DynamicGroup,
     Group,
     Membership,
@@ -23,7 +25,7 @@ from moorage.domain.errors import (
     StateConflict,
 )
 from moorage.domain.tenancy import DynamicGroupNode
-from moorage.operations.directory import dynamic_groups, groups
+from moorage.operations.directory import dynamic_groups, groups, users
 
 
 def tenancy(stores):
@@ -80,7 +82,9 @@ def test_a_group_is_described_otherwise(stores):
     made = make_group(stores)
     tags = ResourceTags({"c": "d"})
 
-    changed = groups.update_group(stores, tenancy(stores), made.id, description="other", tags=tags, if_match="1")
+    changed = groups.update_group(
+        stores, tenancy(stores), made.id, description="other", tags=lambda _: tags, if_match="1"
+    )
 
     assert replace(made, description="other", tags=tags, version=2) == changed
     assert changed == stores.directory.get(Group, made.id)
@@ -90,7 +94,7 @@ def test_only_an_empty_group_is_deleted(stores):
     made = make_group(stores)
     user = make_user(stores, "alice", made)
 
-    with pytest.raises(StateConflict, match="1 users"):
+    with pytest.raises(StateConflict, match="1 user is"):
         groups.delete_group(stores, tenancy(stores), made.id)
     remove(stores, user, made)
     groups.delete_group(stores, tenancy(stores), made.id)
@@ -173,6 +177,41 @@ def test_the_last_administrator_stays(stores):
         remove(stores, bob, group)
 
     assert {group.id} == stores.directory.get(User, bob.id).groups
+
+
+@pytest.fixture
+def signers(stores):
+    """The group of administrators, and two in it who can sign; a third cannot."""
+    group = make_group(stores, ADMINISTRATORS)
+    alice, bob, _ = (make_user(stores, name, group) for name in ("alice", "bob", "carol"))
+    key = ApiKey(fingerprint="aa:bb", public="-----BEGIN PUBLIC KEY-----", time_created=NOW)
+    for user in (alice, bob):
+        stores.directory.commit([Change(user, replace(user, api_keys=(key,), version=user.version + 1))])
+    return group, alice, bob
+
+
+def test_the_last_administrator_who_can_sign_stays(stores, signers):
+    group, alice, bob = signers
+
+    remove(stores, alice, group)
+    with pytest.raises(StateConflict, match="bob is the last administrator who can sign requests"):
+        remove(stores, bob, group)
+
+    assert 2 == stores.directory.get(Group, group.id).members
+
+
+def test_an_administrator_stays_when_the_other_who_can_sign_gives_that_up_meanwhile(stores, signers, monkeypatch):
+    group, alice, bob = signers
+    commit = type(stores.directory).commit
+
+    def after_the_other(store, *changes):
+        monkeypatch.undo()
+        users.update_user_capabilities(stores, tenancy(stores), bob.id, {"canUseApiKeys": False})
+        commit(store, *changes)
+
+    monkeypatch.setattr(type(stores.directory), "commit", after_the_other)
+    with pytest.raises(StateConflict, match="alice is the last administrator who can sign requests"):
+        remove(stores, alice, group)
 
 
 def test_the_group_of_administrators_is_not_deleted(stores):

@@ -81,7 +81,7 @@ def test_a_user_is_described_otherwise(stores):
         description="other",
         email="b@example.com",
         db_user_name="ALICE",
-        tags=ResourceTags({"c": "d"}),
+        tags=lambda _: ResourceTags({"c": "d"}),
         if_match="1",
     )
 

@@ -143,6 +143,8 @@ def test_what_is_let_do_where_nothing_is_yet_is_let_do_in_the_root(rules):
         pytest.param("inspect repos in compartment here", Catalog.PUBLIC),
         pytest.param("inspect repos in tenancy where target.repo.name = 'app'", Catalog.PUBLIC),
         pytest.param("inspect users in tenancy", Catalog.PUBLIC),
+        pytest.param("inspect repos in tenancy where target.compartment.name = 'root'", Catalog.PUBLIC),
+        pytest.param("inspect repos in tenancy where request.operation = 'ListContainerRepositories'", Catalog.ALL),
     ],
 )
 def test_the_whole_catalog_is_for_those_who_may_inspect_the_root(grant, catalog):

@@ -1,5 +1,7 @@
 """GET /v2/_catalog: what the caller may see."""
 
+from urllib.parse import quote
+
 import pytest
 from tests.routes.registry import CATALOG, pages
 
@@ -67,6 +69,26 @@ def test_pages_together_are_the_whole(filled, user, names, n):
 
     assert names == [name for page in found for name in page]
     assert max(map(len, found)) <= n
+
+
+@pytest.mark.parametrize("last", ["", "acme/a", "acme/private0", "acme/public0"])
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_a_link_tells_of_no_name_that_may_not_be_seen(filled, n, last):
+    for name in ("acme/aaa", "acme/zzz"):
+        filled.repository(name)
+    left = [name for name in PUBLIC if name > last]
+
+    answer = catalog(filled, "none", f"?n={n}&last={last}")
+
+    assert left[:n] == answer.json()["repositories"]
+    more = f'</v2/_catalog?n={n}&last={quote(left[n - 1], safe="")}>; rel="next"' if len(left) > n else None
+    assert more == answer.headers.get("link")
+
+
+def test_the_catalog_of_somebody_without_rights_goes_on_behind_many_names_that_are_not_shown(filled, monkeypatch):
+    monkeypatch.setattr("v2_pull.catalog.SCANNED", 2)
+
+    assert {"repositories": PUBLIC} == catalog(filled, "none").json()
 
 
 def test_a_first_push_makes_a_repository_that_is_listed(registry):

@@ -132,8 +132,11 @@ def test_a_repository_that_is_not_there_and_one_that_is_hidden_are_the_same(regi
     """
     Status, code and message.
     """
-    registry.repository("acme/hidden")
-    answered = [registry.client("none", f"acme/{name}").get("tags/list") for name in ("hidden", "absent")]
+    people = registry.people
+    registry.repository("acme/hidden", compartment_id=people.compartment("there"))
+    people.user("somebody", people.group("Some", "manage repos in tenancy where target.compartment.name = 'acme'"))
+    for user in ("none", "somebody"):
+        answered = [registry.client(user, f"acme/{name}").get("tags/list") for name in ("hidden", "absent")]
 
-    assert [404, 404] == [answer.status for answer in answered]
-    assert answered[0].body.replace(b"hidden", b"absent") == answered[1].body
+        assert [404, 404] == [answer.status for answer in answered]
+        assert answered[0].body.replace(b"hidden", b"absent") == answered[1].body

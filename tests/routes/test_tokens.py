@@ -1,4 +1,5 @@
 from base64 import b64encode
+from dataclasses import replace
 
 import pytest
 from tests.fakes import NOW
@@ -46,10 +47,19 @@ def test_a_grant_says_what_was_asked_and_given_and_refused(registry, user, name,
     access = registry.read(registry.get({"scope": f"repository:acme/{name}:*"}, user=user))
 
     ids = {"app": registry.private.id, "site": registry.public.id, "new": None}
+    said = ids[name] if allowed else None  # whoever may nothing is not told that there is one
     visible = PULL in allowed
-    assert (
-        Grant(f"acme/{name}", ids[name], frozenset(allowed), frozenset(Action) - allowed, visible),
-    ) == access.grants
+    assert (Grant(f"acme/{name}", said, frozenset(allowed), frozenset(Action) - allowed, visible),) == access.grants
+
+
+@pytest.mark.parametrize("user", [None, "none"])
+def test_a_token_says_the_same_of_what_is_private_and_of_what_is_not_there(registry, user):
+    private, absent = (
+        registry.read(registry.get({"scope": f"repository:acme/{name}:pull,push,delete"}, user=user)).grants
+        for name in ("app", "new")
+    )
+
+    assert private == tuple(replace(grant, name="acme/app") for grant in absent)
 
 
 def test_no_more_is_given_than_was_asked(registry):

@@ -177,6 +177,17 @@ def test_deleted_compartments_are_accessible_where_they_were(plane):
     assert len(listed(plane.as_("reader"), one, accessLevel="ACCESSIBLE", lifecycleState="DELETED")) == 1
 
 
+def test_a_deleted_compartment_is_not_accessible_by_what_is_beside_it(plane):
+    chain(plane.as_(), "one", "two")
+    plane.user("reader", ["readers"])
+    plane.policy("Allow group readers to inspect repos in compartment one:two")
+    secret = compartment(plane.as_(), "secret")
+    plane.as_().delete(f"/compartments/{secret}")
+
+    found = listed(plane.as_("reader"), plane.tenancy_id, accessLevel="ACCESSIBLE", compartmentIdInSubtree="true")
+    assert {"one", "two"} == found
+
+
 def test_a_deleted_compartment_is_shown_for_90_days(memory):
     caller = memory.as_()
     one = compartment(caller, "one")

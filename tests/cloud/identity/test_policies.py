@@ -144,7 +144,9 @@ def test_a_version_date_is_changed_taken_away_or_left(memory, changes, shown):
     assert memory.as_().get(POLICY.one(policy)).json() == changed.json()
 
 
-@pytest.mark.parametrize("given", ["yesterday", "2026-02-30", "26-1-1", "2026-01-31 ", 20260131])
+@pytest.mark.parametrize(
+    "given", ["yesterday", "2026-02-30", "26-1-1", "2026-01-31 ", "Today", "T", "2026-01-31Tx", 20260131]
+)
 def test_a_version_date_that_is_none_is_refused(memory, given):
     answer = memory.as_().post("/policies", POLICY.body(memory, "first", versionDate=given))
     assert refusal(answer) == (400, "InvalidParameter")

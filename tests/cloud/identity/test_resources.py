@@ -64,8 +64,9 @@ def test_a_change_leaves_alone_what_somebody_else_changes_at_the_same_time(memor
         return found
 
     monkeypatch.setattr(type(memory.stores.directory), "get", then_somebody_changes_it)
-    changed = caller.put(kind.one(made), {"description": "another"}).json()
-    assert (changed["description"], changed["freeformTags"]) == ("another", {"Other": "1"})
+    given = {"description": "another", "definedTags": {"Operations": {"CostCenter": "7"}}}
+    changed = caller.put(kind.one(made), given).json()
+    assert {**made, **given, "freeformTags": {"Other": "1"}} == changed
 
 
 @pytest.mark.parametrize("missing", ["compartmentId", "name", "description"])

@@ -6,6 +6,7 @@ import pytest
 
 from moorage.domain.errors import ParameterInvalid
 from moorage.domain.policy.compiling import compile_policy
+from moorage.domain.policy.reading import LENGTH
 from moorage.domain.policy.retelling import retold
 from moorage.domain.tenancy import CompartmentNode, PolicyNode, Tenancy
 
@@ -105,6 +106,13 @@ def test_a_compartment_that_comes_back_is_named_by_the_path_that_it_has_then():
 )
 def test_a_path_goes_on_to_begin_with_the_compartment_of_its_policy_while_it_can(text, change, now):
     assert now == told(text, A, change)
+
+
+def test_a_statement_that_a_name_has_made_longer_than_any_may_be_still_follows_the_tree():
+    text = f"{SAYS} a:b where target.repo.name = '{{}}'"
+    longest = text.format("r" * (LENGTH - len(text) + 2))
+
+    assert longest.replace("a:b", "a:x") == told(longest, ROOT, {B: (A, 100 * "b")}, {B: (A, "x")})
 
 
 def test_a_statement_that_another_release_wrote_and_that_cannot_be_read_here_stays():

@@ -1,5 +1,7 @@
 """`moorage explain`."""
 
+from ipaddress import ip_address
+
 import click
 
 from moorage.cli.named import find, find_compartment
@@ -7,12 +9,20 @@ from moorage.cli.output import as_json, open_registry, tell
 from moorage.domain.directory import User
 from moorage.domain.names import parse_name
 from moorage.domain.policy.explaining import Miss, path_of
-from moorage.operations.explaining import Question, Told, explain_access
+from moorage.operations.explaining import Question, Told, explain_access, find_operation
+from moorage.operations.session import is_role
 from moorage.stores.base import Stores
 
 
+def _check_address(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    try:
+        return text and str(ip_address(text))
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is not one address, such as 192.0.2.1 or 2001:db8::1") from error
+
+
 @click.command()
-@click.option("--user", "user_name", required=True, help="Whose access.")
+@click.option("--user", "user_name", required=True, help="Whose access: a user, or the ARN of a machine's role.")
 @click.option("--permission", required=True, help="What is asked for, for example REPOSITORY_READ.")
 @click.option("--repository", help="In which repository: <namespace>/<name>.")
 @click.option(
@@ -20,7 +30,12 @@ from moorage.stores.base import Stores
     help="In which compartment: A:B from below the root, or an OCID. The root by default. With --repository only where "
     "one is made or moves: CreateContainerRepository, and REPOSITORY_CREATE in ChangeContainerRepositoryCompartment.",
 )
-@click.option("--address", default="", help="From which address, for network sources and the authentication policy.")
+@click.option(
+    "--address",
+    default="",
+    callback=_check_address,
+    help="From which address, for network sources and the authentication policy.",
+)
 @click.option("--operation", help="In which operation, for conditions on it. Docker's actions are in none.")
 @as_json
 @click.pass_context
@@ -35,18 +50,19 @@ def explain(
     *,
     as_json: bool,
 ) -> None:
-    """Say which statement grants a user a permission, or what is missing: the statements that come closest."""
+    """Say which statement grants a permission, or what is missing: the statements that come closest."""
     stores = open_registry(context)
     question = Question(
         permission=permission.upper(),
         repository=parse_name(_full_name(stores, repository)) if repository else None,
         compartment_id=find_compartment(stores.directory.tenancy(), compartment) if compartment else None,
         address=address,
-        operation=operation,
+        operation=find_operation(operation) if operation else None,
     )
     if repository and compartment and not question.arrives:
         raise click.UsageError("a repository is in one compartment: give --repository or --compartment")
-    told = explain_access(stores, find(stores, User, user_name).id, question)
+    user_name = user_name.removeprefix(f"{stores.limits.namespace}/")
+    told = explain_access(stores, user_name if is_role(user_name) else find(stores, User, user_name).id, question)
     tell(_text(told, user_name, question.permission), _document(told, user_name, question.permission), as_json=as_json)
 
 

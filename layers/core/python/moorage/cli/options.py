@@ -6,15 +6,22 @@ from typing import Any, TypeVar
 
 import click
 
+from moorage.cli.files import FilePath, check_name
 from moorage.cli.profiles import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _OPTIONS = (
-    click.option("--profile", "profile_name", default="DEFAULT", show_default=True, help="Name of the profile."),
-    click.option("--config-file", type=_FILE, help="Add the profile to this file, such as ~/.oci/config."),
-    click.option("--key-file", type=_FILE, help="Write the private key to this file, which must not be there yet."),
+    click.option(
+        "--profile",
+        "profile_name",
+        default="DEFAULT",
+        show_default=True,
+        callback=check_name,
+        help="Name of the profile.",
+    ),
+    click.option("--config-file", type=FilePath(), help="Add the profile to this file, such as ~/.oci/config."),
+    click.option("--key-file", type=FilePath(), help="Write the private key to this file, not yet there."),
 )
 
 
@@ -27,6 +34,6 @@ def with_profile(command: F) -> F:
 
 def read_profile(profile_name: str, config_file: Path | None, key_file: Path | None) -> Profile:
     """Return where a profile goes, if it can. Raises ClickException."""
-    profile = Profile(profile_name, *(file.expanduser() if file else None for file in (config_file, key_file)))
+    profile = Profile(profile_name, config_file, key_file)
     profile.check()
     return profile

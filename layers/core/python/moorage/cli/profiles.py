@@ -1,12 +1,13 @@
 """A profile for `oci`: who signs, and with which key. Printed, or written to the files that `oci` reads."""
 
 import os
-from configparser import ConfigParser, Error
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from moorage.cli.files import make_way, naming, read_config
 from moorage.operations.directory.credentials import KeyPair
 from moorage.stores.base import Stores
 
@@ -22,24 +23,22 @@ class Profile:
     key_file: Path | None
 
     def check(self) -> None:
-        """Refuse what could not be written, before anything is made. Raises ClickException."""
+        """Make folders, and refuse what could not be written, before anything else is made. Raises ClickException."""
         if self.config_file and not self.key_file:
             raise click.UsageError("--config-file needs --key-file: the profile names it")
+        for file in filter(None, (self.config_file, self.key_file)):
+            make_way(file)
         if self.key_file and self.key_file.exists():
             raise click.ClickException(f"{self.key_file} is there already")
         if self.config_file and self.name in _profiles(self.config_file):
             raise click.ClickException(f"{self.config_file} has a profile {self.name} already")
-        for file in (self.config_file, self.key_file):
-            if file and not os.access(file.parent, os.W_OK | os.X_OK):
-                raise click.ClickException(f"nothing can be written to {file.parent}")
 
     def save(self, text: str, private_key: str) -> None:
         """Write what has a file to go to; only its owner can read it."""
         if self.key_file:
             _append(self.key_file, private_key)
         if self.config_file:
-            before = self.config_file.read_text(encoding="utf-8") if self.config_file.exists() else ""
-            _append(self.config_file, ("\n" if before else "") + text)
+            _append(self.config_file, ("\n" if read_config(self.config_file) else "") + text)
 
     def text(self, stores: Stores, user_id: str, fingerprint: str) -> str:
         """Return the profile, as a configuration has it."""
@@ -48,7 +47,7 @@ class Profile:
             "fingerprint": fingerprint,
             "tenancy": stores.directory.tenancy().id,
             "region": os.environ.get("AWS_REGION", "local"),
-            "key_file": str(self.key_file.absolute() if self.key_file else KEY_FILE),
+            "key_file": str(self.key_file or KEY_FILE),
         }
         return "".join([f"[{self.name}]\n", *(f"{name}={value}\n" for name, value in lines.items())])
 
@@ -66,14 +65,14 @@ def tell_pair(profile: Profile, text: str, pair: KeyPair) -> str:
 def _profiles(config_file: Path) -> set[str]:
     """Return the profiles of a configuration. Raises ClickException for what is none."""
     parser = ConfigParser(interpolation=None, default_section="\0")
-    try:
-        parser.read(config_file, encoding="utf-8")
-    except (Error, OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{config_file} cannot be read: {error}") from error
+    text = read_config(config_file)
+    with naming(config_file):
+        parser.read_string(text)
     return set(parser.sections())
 
 
 def _append(file: Path, text: str) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as output:
-        output.write(text)
+    with naming(file):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as output:
+            output.write(text)

@@ -1,11 +1,14 @@
 """`moorage session`."""
 
+import os
 import re
+import shlex
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
+from moorage.cli.files import FilePath, check_name, make_way, naming, read_config
 from moorage.cli.output import as_json, open_registry, tell
 from moorage.domain.ocid import tenancy_ocid
 from moorage.domain.ulid import ENTROPY_BYTES, make_ulid
@@ -16,8 +19,8 @@ from moorage.web.cloud.sessions import write_jwk, write_pem
 from moorage.web.tokens import issue_session
 
 _HOURS = int(SESSION_LIFE.total_seconds()) // 3600
-_OCI = Path("~/.oci")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_CONFIG = "~/.oci/config"
+_CONFIG_VARIABLE = "OCI_CLI_CONFIG_FILE"  # of `oci`
 
 
 @click.group()
@@ -29,9 +32,21 @@ def session() -> None:
 @click.argument("user", required=False)
 @click.option("--role", help="ARN of a role, for a machine: dynamic groups say which machines may do what.")
 @click.option("--hours", type=click.IntRange(1, _HOURS), default=1, show_default=True, help="How long it lasts.")
-@click.option("--profile", default="moorage-session", show_default=True, help="Name of the profile for `oci`.")
 @click.option(
-    "--config-file", type=click.Path(path_type=Path), default=_OCI / "config", show_default=True, help="Where it goes."
+    "--profile",
+    default="moorage-session",
+    show_default=True,
+    callback=check_name,
+    help="Name of the profile for `oci`.",
+)
+@click.option(
+    "--config-file",
+    type=FilePath(),
+    envvar=_CONFIG_VARIABLE,
+    show_envvar=True,
+    default=_CONFIG,
+    show_default=True,
+    help="Where it goes.",
 )
 @click.option("--region", envvar="AWS_REGION", default="", help="Region in the profile; AWS_REGION if left out.")
 @as_json
@@ -54,13 +69,11 @@ def create(
     """
     if bool(user) is bool(role):
         raise click.UsageError("give a user or --role")
-    if not _NAME.fullmatch(profile):
-        raise click.BadParameter("is letters, digits, '.', '_' and '-'", param_hint="--profile")
-    config_file = config_file.expanduser().absolute()
     _check_profile(config_file, profile)
     stores = open_registry(context)
     made = begin_session(stores, user=user, role=role)
     life = timedelta(hours=hours)
+    make_way(config_file)
     files = _write_files(config_file.parent / "sessions" / profile, made, _token(stores, made, life))
     fields = {
         "fingerprint": read_api_key(write_pem(made.public_key), made.now).fingerprint,
@@ -89,17 +102,18 @@ def _token(stores: Stores, made: Session, life: timedelta) -> str:
 
 def _options(config_file: Path, profile: str) -> str:
     """Return what makes `oci` use the profile, behind a command: before it, a profile can be taken for a service."""
-    elsewhere = f"--config-file {config_file} " if config_file != (_OCI / "config").expanduser().absolute() else ""
-    return f"{elsewhere}--profile {profile} --auth security_token --endpoint ..."
+    usual = config_file == Path(_CONFIG).expanduser().absolute() and not os.environ.get(_CONFIG_VARIABLE)
+    elsewhere = "" if usual else f"--config-file {shlex.quote(str(config_file))} "
+    origin = (os.environ.get("MOORAGE_ORIGINS") or "...").split()[0]
+    return f"{elsewhere}--profile {profile} --auth security_token --endpoint {origin}"
 
 
 def _write_files(folder: Path, made: Session, token: str) -> tuple[Path, Path]:
     """Write key and token, for the owner's eyes alone."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key_file, token_file = folder / "key.pem", folder / "token"
     for file, text in ((key_file, made.private_key_pem), (token_file, token)):
-        file.touch(mode=0o600)
-        file.write_text(text, encoding="utf-8")
+        make_way(file)
+        _write(file, text)
     return key_file, token_file
 
 
@@ -112,16 +126,21 @@ def _check_profile(config_file: Path, profile: str) -> None:
 
 def _write_profile(config_file: Path, profile: str, fields: dict[str, str]) -> None:
     """Put the profile into the file, in the place of an older session's; nothing else changes."""
-    text = config_file.read_text(encoding="utf-8") if config_file.exists() else ""
+    text = read_config(config_file)
     section = "\n".join([f"[{profile}]", *(f"{name}={value}" for name, value in fields.items()), ""])
     if found := _section(config_file, profile):
         text = text.replace(found[0], section)
     else:
         text = f"{text.rstrip()}\n\n{section}".lstrip()
-    config_file.touch(mode=0o600)
-    config_file.write_text(text, encoding="utf-8")
+    _write(config_file, text)
+
+
+def _write(file: Path, text: str) -> None:
+    with naming(file):
+        file.touch(mode=0o600)
+        file.write_text(text, encoding="utf-8")
 
 
 def _section(config_file: Path, profile: str) -> re.Match[str] | None:
-    text = config_file.read_text(encoding="utf-8") if config_file.exists() else ""
+    text = read_config(config_file)
     return re.search(rf"^\[{re.escape(profile)}\][^\n]*\n?(?:(?!\[)[^\n]*\n?)*", text, re.MULTILINE)

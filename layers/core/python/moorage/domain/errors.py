@@ -31,6 +31,9 @@ class NameInvalid(RegistryError):
     """A repository name outside the grammar of the spec."""
 
 
+NO_REPOSITORY = "no such repository, or you may not see it"  # the same of both
+
+
 class NameUnknown(RegistryError):
     """No such repository, or none that the caller may see."""
 

@@ -1,15 +1,15 @@
 """What a principal may do in a repository, in Docker's words: what policies say, and what everybody may."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from moorage.domain.access import Action, Catalog
 from moorage.domain.names import RepositoryName
 from moorage.domain.policy.decision import Asking, Target, allowed
-from moorage.domain.policy.permissions import CREATE_REPOSITORY, DOCKER_DELETE, DOCKER_PULL, DOCKER_PUSH
+from moorage.domain.policy.permissions import CREATE_REPOSITORY, DOCKER_DELETE, DOCKER_PULL, DOCKER_PUSH, OPERATIONS
 from moorage.domain.repository import Repository
 from moorage.domain.tenancy import Tenancy
 
-_INSPECT = ("REPOSITORY_INSPECT",)
+_LIST = "ListContainerRepositories"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,11 @@ def rights_in(tenancy: Tenancy, asking: Asking, name: RepositoryName, repository
 
 
 def catalog_for(tenancy: Tenancy, asking: Asking) -> Catalog:
-    """Decide which repositories a principal may list: all by a policy of the root, public ones as any user."""
+    """Decide which repositories a principal may list: all by a policy of the root, public ones as any user.
+
+    To list them is what ListContainerRepositories does in the root, so the same conditions hold or do not.
+    """
     if asking.principal.anonymous:
         return Catalog.NONE
-    return Catalog.ALL if allowed(tenancy, asking, _INSPECT, Target(tenancy.id)) else Catalog.PUBLIC
+    listing = replace(asking, operation=_LIST)
+    return Catalog.ALL if allowed(tenancy, listing, OPERATIONS[_LIST], Target(tenancy.id)) else Catalog.PUBLIC

@@ -1,9 +1,9 @@
-"""Why a user may do something, or may not: what `moorage explain` says."""
+"""Why a user or a machine may do something, or may not: what `moorage explain` says."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from moorage.domain.access import Principal
+from moorage.domain.access import Principal, PrincipalKind
 from moorage.domain.directory import State, User
 from moorage.domain.errors import ParameterInvalid
 from moorage.domain.names import RepositoryName
@@ -14,6 +14,7 @@ from moorage.domain.policy.permissions import DOCKER_PULL, EVERYTHING, OPERATION
 from moorage.domain.policy.reading import close_to
 from moorage.domain.repository import Repository
 from moorage.domain.tenancy import Tenancy
+from moorage.operations.session import is_role
 from moorage.stores.base import Stores
 
 # The operations that name a repository, by whose defined tags conditions see in them: those of the repository, those of
@@ -36,7 +37,7 @@ _NAMING = {*_OF_REPOSITORIES, *_OF_CONTENTS, _CREATE, "CreateContainerImageSigna
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked about a user; without a repository and a compartment it is about the root."""
+    """What is asked about somebody; without a repository and a compartment it is about the root."""
 
     permission: str
     repository: RepositoryName | None = None
@@ -72,27 +73,40 @@ class _About:
     notes: tuple[str, ...] = ()
 
 
-def explain_access(stores: Stores, user_id: str, question: Question) -> Told:
-    """Decide as both planes do, on what is stored now. Raises ParameterInvalid for an unknown word."""
-    permission = question.permission
-    _check("permission", permission, EVERYTHING)
+def find_operation(text: str) -> str:
+    """Return the operation that is meant, whatever its case. Raises ParameterInvalid for one that there is not."""
+    known = {name.casefold(): name for name in OPERATIONS}
+    return known.get(text.casefold()) or _check("operation", text, OPERATIONS)
+
+
+def explain_access(stores: Stores, principal_id: str, question: Question) -> Told:
+    """Decide as both planes do, on what is stored now, of a user or of a machine by the ARN of its role.
+
+    Raises ParameterInvalid for an unknown word.
+    """
+    permission = _check("permission", question.permission, EVERYTHING)
     if question.operation is not None:
         _check("operation", question.operation, OPERATIONS)
-    user, tenancy = stores.directory.user_and_tenancy(user_id)
+    user, tenancy = stores.directory.user_and_tenancy(principal_id)
+    principal = _principal(principal_id, user)
     about = _about(stores, tenancy, question)
     region = stores.limits.region.key
-    asking = Asking(_principal(user_id, user), question.operation, question.address, stores.clock(), region)
-    notes = (*about.notes, *_outside(tenancy, user, question.address))
+    asking = Asking(principal, question.operation, question.address, stores.clock(), region)
+    outside = _outside(tenancy, user, question.address) if principal.kind is PrincipalKind.USER else ()
+    notes = (*about.notes, *outside)
     return Told(tenancy, explain(tenancy, asking, permission, about.target), about.where, notes)
 
 
-def _check(field: str, name: str, known: Collection[str]) -> None:
+def _check(field: str, name: str, known: Collection[str]) -> str:
     if name not in known:
         raise ParameterInvalid(field, f"there is no {name}{close_to(name, known)}")
+    return name
 
 
-def _principal(user_id: str, user: User | None) -> Principal:
-    return Principal(user_id, user.name if user else user_id, groups=user.groups if user else frozenset())
+def _principal(principal_id: str, user: User | None) -> Principal:
+    if is_role(principal_id):
+        return Principal(principal_id, principal_id, PrincipalKind.MACHINE)
+    return Principal(principal_id, user.name if user else principal_id, groups=user.groups if user else frozenset())
 
 
 def _outside(tenancy: Tenancy, user: User | None, address: str) -> Iterator[str]:

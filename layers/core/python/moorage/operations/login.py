@@ -137,7 +137,7 @@ def _grant(
     rights = rights_in(tenancy, asking, name, repository)
     return Grant(
         scope.name,
-        repository.id if repository else None,
+        repository.id if repository and rights.actions else None,  # a token can be read: it tells of none to the rest
         actions & rights.actions,
         actions - rights.actions,
         rights.visible,

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, TypeVar
 
 from moorage.domain.access import Grant, Scope
-from moorage.domain.errors import LimitReached, NameUnknown, RegistryError, Unauthenticated, Unavailable
+from moorage.domain.errors import NO_REPOSITORY, LimitReached, NameUnknown, RegistryError, Unauthenticated, Unavailable
 from moorage.domain.names import RepositoryName
 from moorage.domain.ocid import tenancy_ocid
 from moorage.domain.repository import Description, Repository, RepositoryState
@@ -29,7 +29,7 @@ def resolve(stores: Stores, grant: Grant, name: RepositoryName) -> str:
         return grant.repository_id
     repository = stores.repositories.find(name)
     if repository is None:
-        raise NameUnknown("no such repository", name=name)
+        raise NameUnknown(NO_REPOSITORY, name=name)
     return _judged(stores, grant, repository)
 
 
@@ -120,7 +120,7 @@ def absent(stores: Stores, grant: Grant, name: RepositoryName, error: E) -> Regi
     """Say why something was not found: `error`, or that the repository itself has gone or is another one by now."""
     repository = stores.repositories.find(name)
     if repository is None:
-        return NameUnknown("no such repository", name=name)
+        return NameUnknown(NO_REPOSITORY, name=name)
     if grant.repository_id and grant.repository_id != repository.id:
         return _made_anew(grant)
     return error

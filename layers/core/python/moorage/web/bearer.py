@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from moorage.domain.access import Access, Action, Catalog, Grant
-from moorage.domain.errors import Denied, NameUnknown, Unauthenticated
+from moorage.domain.errors import NO_REPOSITORY, Denied, NameUnknown, Unauthenticated
 from moorage.domain.names import RepositoryName
 from moorage.web.site import Site
 
@@ -12,6 +12,10 @@ CATALOG_SCOPE = "registry:catalog:*"
 
 # What a client should ask a token for: whoever pushes also reads what is there.
 _ASKED = {Action.PULL: "pull", Action.PUSH: "pull,push", Action.DELETE: "delete"}
+_NOT_MADE = (
+    "push access to this repository is denied: it is not there, and no policy lets you make it "
+    "(REPOSITORY_CREATE in the root compartment)"
+)
 _HEADER = re.compile(r"bearer +(?P<token>[A-Za-z0-9._~+/=-]+)", re.ASCII | re.IGNORECASE)
 
 
@@ -48,9 +52,11 @@ def check(site: Site, access: Access, name: RepositoryName, action: Action) -> G
     if grant is None or not refused or access.principal.anonymous:
         missing = "log in to do this" if access.principal.anonymous else "the token does not allow this"
         raise Unauthenticated(missing, scope=scope_of(name, action), error="insufficient_scope")
-    if grant.visible:
-        raise Denied(f"{action} access to this repository is denied: no policy grants it", name=name)
-    raise NameUnknown("no such repository, or you may not see it", name=name)
+    if not grant.visible:
+        raise NameUnknown(NO_REPOSITORY, name=name)
+    if grant.repository_id is None and action is Action.PUSH:
+        raise Denied(_NOT_MADE, name=name)
+    raise Denied(f"{action} access to this repository is denied: no policy grants it", name=name)
 
 
 def check_catalog(access: Access) -> Access:

@@ -27,7 +27,7 @@ _URL = re.compile(r"https?://[^/?#@\s]+/?")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--repository", help="Where to push to.  [default: <namespace>/doctor]")
 @click.option("--oci-config", type=click.Path(path_type=Path), help="A file like ~/.oci/config: tries signed requests.")
-@click.option("--oci-profile", default="DEFAULT", show_default=True, help="The profile of that file.")
+@click.option("--oci-profile", help="The profile of that file.  [default: DEFAULT]")
 @click.option("--timeout", default=40.0, show_default=True, help="Seconds to wait for an answer.")
 @as_json
 @click.pass_context
@@ -38,7 +38,7 @@ def doctor(
     password: str | None,
     repository: str | None,
     oci_config: Path | None,
-    oci_profile: str,
+    oci_profile: str | None,
     timeout: float,
     *,
     password_stdin: bool,
@@ -53,6 +53,8 @@ def doctor(
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         raise click.UsageError("a password is needed: MOORAGE_PASSWORD, --password-stdin or --password")
+    if oci_profile and not oci_config:
+        raise click.UsageError("--oci-profile needs --oci-config: the file that has it")
     if not _URL.fullmatch(url):
         raise click.BadParameter("it is https://<host>[:<port>], without a path", param_hint="URL")
     repository = repository or f"{username.partition('/')[0]}/doctor"
@@ -61,7 +63,7 @@ def doctor(
     except NameInvalid as error:
         raise click.BadParameter(error.message, param_hint="--repository") from error
     try:
-        profile = Profile.read(oci_config, oci_profile) if oci_config else None
+        profile = Profile.read(oci_config, oci_profile or "DEFAULT") if oci_config else None
     except ProfileInvalid as error:
         raise click.BadParameter(str(error), param_hint="--oci-config") from error
     parts = urlsplit(url)

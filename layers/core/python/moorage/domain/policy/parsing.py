@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from moorage.domain.policy.permissions import EVERYTHING, RESOURCE_TYPES, VERBS, permissions_of
-from moorage.domain.policy.reading import Reader, close_to, one_of
+from moorage.domain.policy.reading import LENGTH, Reader, close_to, one_of
 from moorage.domain.policy.statement import SubjectKind
 from moorage.domain.policy.syntax import Allow, Place, Word
 from moorage.domain.policy.variables import ORDERED, TIME, VARIABLES, expected_of, value_of, variable_of
@@ -17,9 +17,9 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _KINDS = tuple(kind.value for kind in SubjectKind)
 
 
-def parse_statement(field: str, text: str) -> Allow:
-    """Read a statement. Raises ParameterInvalid, which says where and what was expected."""
-    reader = Reader(field, text)
+def parse_statement(field: str, text: str, most: int = LENGTH) -> Allow:
+    """Read a statement of at most so many characters. Raises ParameterInvalid, saying where and what was expected."""
+    reader = Reader(field, text, most)
     _head(reader)
     kind = SubjectKind(reader.take_one(_KINDS))
     named = kind not in {SubjectKind.ANY_USER, SubjectKind.ANY_GROUP}

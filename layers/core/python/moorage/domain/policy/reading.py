@@ -55,13 +55,13 @@ def _near(one: str, other: str, edits: int) -> bool:
 class Reader:
     """A place in a text, which moves on as things are taken."""
 
-    def __init__(self, field: str, text: str) -> None:
+    def __init__(self, field: str, text: str, most: int = LENGTH) -> None:
         self.field = field
         self.text = text
         self.at = 0
         self._depth = 0
-        if len(text) > LENGTH:
-            raise ParameterInvalid(field, f"{len(text)} characters; there can be {LENGTH}")
+        if len(text) > most:
+            raise ParameterInvalid(field, f"{len(text)} characters; there can be {most}")
 
     def fail(self, expected: str, *, at: int | None = None, hint: str = "") -> NoReturn:
         """Refuse what is at the place, or at another."""

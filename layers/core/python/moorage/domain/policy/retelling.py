@@ -46,7 +46,7 @@ def _statement(statement: Statement, was: Sequence[str], own: Sequence[str], way
 def _place(text: str) -> Place | None:
     """Return where a statement holds; None for one of another release, which cannot be read here."""
     try:
-        return parse_statement("", text).place
+        return parse_statement("", text, len(text)).place  # new names can have made it longer than what is taken
     except ParameterInvalid:
         return None
 

@@ -18,6 +18,7 @@ T = TypeVar("T")
 ResourceT = TypeVar("ResourceT", bound=Resource)
 
 Remember = Callable[[str, object], Remembered | None]
+Retag = Callable[[ResourceTags], ResourceTags]  # from the tags that are there when a change is written
 
 _RETRIES = 3 * ATTEMPTS  # the whole directory is behind one row: many may be in the way
 
@@ -70,9 +71,11 @@ def revised(tenancy: Tenancy, **changes: Any) -> Tenancy:
     return replace(tenancy, version=tenancy.version + 1, **changes)
 
 
-def changed(resource: ResourceT, **changes: Any) -> ResourceT:
+def changed(resource: ResourceT, *, tags: Retag | None = None, **changes: Any) -> ResourceT:
     """Return the next version of a resource; what is None stays as it is."""
     given = {name: value for name, value in changes.items() if value is not None}
+    if tags:
+        given["tags"] = tags(resource.tags)
     return replace(resource, version=resource.version + 1, **given)
 
 

@@ -11,12 +11,13 @@ from moorage.domain.directory import (
     State,
     WorkRequest,
 )
-from moorage.domain.errors import NotFound, ParameterInvalid, RelatedNotFound, StateConflict
+from moorage.domain.errors import AlreadyExists, NotFound, ParameterInvalid, RelatedNotFound, StateConflict
 from moorage.domain.ocid import Kind
 from moorage.domain.policy.retelling import retold
 from moorage.domain.tenancy import CompartmentNode, Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    Retag,
     beginning,
     changed,
     commit,
@@ -71,6 +72,7 @@ def create_compartment(
             raise RelatedNotFound("compartmentId")
         require_room(len(current.compartments), stores.limits.directory.compartments, "compartments")
         _require_depth(current, parent_id, 1)
+        _require_unretired(stores, compartment)
         return create(stores, compartment, _with(current, compartment), remember)
 
     return settle(stores, tenancy, step, remember)
@@ -83,19 +85,19 @@ def update_compartment(
     *,
     name: str | None = None,
     description: str | None = None,
-    tags: ResourceTags | None = None,
+    tags: Retag | None = None,
     if_match: str | None = None,
 ) -> Compartment:
     """Name or describe a compartment otherwise. Policies go on to cover it; statements that name it get its name."""
     given = {
         "name": None if name is None else check_name(name),
         "description": check_new_description(description),
-        "tags": tags,
     }
 
     def step(current: Tenancy) -> Compartment:
         before = _read_active(stores, current, compartment_id, if_match)
-        after = changed(before, **given)
+        after = changed(before, tags=tags, **given)
+        _require_unretired(stores, after)
         commit(stores, [Change(before, after)], _with(current, after))
         return after
 
@@ -122,6 +124,7 @@ def move_compartment(
         before = _read_active(stores, current, compartment_id, if_match)
         _require_target(current, before, target_id)
         after = replace(changed(before), compartment_id=target_id)
+        _require_unretired(stores, after)
         request = _work_request(stores, current, after, "MOVE_COMPARTMENT", "MOVED", requested_by)
         remembered = remember(request.id, request.version) if remember else None
         commit(stores, [Change(before, after), Change(None, request)], _with(current, after), remembered)
@@ -232,6 +235,14 @@ def _require_empty(tenancy: Tenancy, compartment_id: str) -> None:
         raise StateConflict("there are compartments in the compartment; move or delete them first")
     if any(node.compartment_id == compartment_id for node in tenancy.policies.values()):
         raise StateConflict("there are policies attached to the compartment; delete them first")
+
+
+def _require_unretired(stores: Stores, compartment: Compartment) -> None:
+    """Go on only if no deleted compartment has the name there: it would lose it. Raises AlreadyExists."""
+    here = (compartment.compartment_id, compartment.name.casefold())
+    for one in stores.directory.all(Compartment):
+        if one.state is State.DELETED and (one.compartment_id, one.name.casefold()) == here and _shown(stores, one):
+            raise AlreadyExists
 
 
 def _retired_name(stores: Stores, compartment: Compartment) -> str:

@@ -6,6 +6,7 @@ from moorage.domain.policy.matching import parse_rule
 from moorage.domain.tenancy import DynamicGroupNode, Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    Retag,
     beginning,
     changed,
     commit,
@@ -50,7 +51,7 @@ def update_dynamic_group(
     *,
     description: str | None = None,
     matching_rule: str | None = None,
-    tags: ResourceTags | None = None,
+    tags: Retag | None = None,
     if_match: str | None = None,
 ) -> DynamicGroup:
     """Give a dynamic group another rule or description; its name stays."""

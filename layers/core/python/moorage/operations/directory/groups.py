@@ -15,8 +15,10 @@ from moorage.domain.directory import (
 from moorage.domain.errors import AlreadyExists, EtagChanged, NotFound, RelatedNotFound, StateConflict
 from moorage.domain.ocid import Kind
 from moorage.domain.tenancy import Tenancy
+from moorage.operations.directory.administrators import keep_an_administrator
 from moorage.operations.directory.changing import (
     Remember,
+    Retag,
     beginning,
     changed,
     commit,
@@ -57,7 +59,7 @@ def update_group(
     group_id: str,
     *,
     description: str | None = None,
-    tags: ResourceTags | None = None,
+    tags: Retag | None = None,
     if_match: str | None = None,
 ) -> Group:
     """Describe a group otherwise; its name stays."""
@@ -80,7 +82,8 @@ def delete_group(stores: Stores, tenancy: Tenancy, group_id: str, *, if_match: s
         if group.name == ADMINISTRATORS:
             raise StateConflict(f"the group {ADMINISTRATORS} cannot be deleted")
         if group.members:
-            raise StateConflict(f"{group.members} users are in the group; take them out first")
+            users = "1 user is" if group.members == 1 else f"{group.members} users are"
+            raise StateConflict(f"{users} in the group; take them out first")
         left = {key: name for key, name in current.groups.items() if key != group_id}
         commit(stores, [Change(group, None)], revised(current, groups=left))
 
@@ -108,17 +111,18 @@ def add_user_to_group(
 def remove_user_from_group(
     stores: Stores, tenancy: Tenancy, membership_id: str, *, if_match: str | None = None
 ) -> None:
-    """Take a user out of a group, but not the last administrator out of that of administrators."""
+    """Take a user out of a group; out of that of administrators neither the last one, nor the last who can sign."""
 
-    def step(_: Tenancy) -> None:
+    def step(current: Tenancy) -> None:
         user, membership = find_membership(stores, membership_id)
         if if_match not in {None, MEMBERSHIP_ETAG}:
             raise EtagChanged(f"if-match: the membership has the etag {MEMBERSHIP_ETAG}")
         group = read(stores, Group, membership.group_id)
         if group.name == ADMINISTRATORS and group.members <= 1:
             raise StateConflict(f"{user.name} is the last administrator; add another one first")
-        left = tuple(one for one in user.memberships if one != membership)
-        commit(stores, [Change(user, replace(changed(user), memberships=left)), _counted(group, -1)])
+        after = replace(changed(user), memberships=tuple(one for one in user.memberships if one != membership))
+        decided = keep_an_administrator(stores, current, user, after)
+        commit(stores, [Change(user, after), _counted(group, -1)], decided)
 
     settle(stores, tenancy, step)
 

@@ -9,6 +9,7 @@ from moorage.domain.ocid import Kind
 from moorage.domain.tenancy import NetworkSourceNode, Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    Retag,
     beginning,
     changed,
     commit,
@@ -63,7 +64,7 @@ def update_network_source(
     public_source_list: Sequence[str] | None = None,
     virtual_source_list: Sequence[VirtualSource] | None = None,
     services: Sequence[str] | None = None,
-    tags: ResourceTags | None = None,
+    tags: Retag | None = None,
     if_match: str | None = None,
 ) -> NetworkSource:
     """Replace lists or the description of a network source; its name stays."""
@@ -72,12 +73,11 @@ def update_network_source(
         "public_source_list": None if public_source_list is None else tuple(public_source_list),
         "virtual_source_list": None if virtual_source_list is None else tuple(virtual_source_list),
         "services": None if services is None else tuple(services) or _EVERY_SERVICE,
-        "tags": tags,
     }
 
     def step(current: Tenancy) -> NetworkSource:
         before = read(stores, NetworkSource, source_id, if_match)
-        after = changed(before, **given)
+        after = changed(before, tags=tags, **given)
         sources = {**current.network_sources, source_id: _compile(after)}
         commit(stores, [Change(before, after)], revised(current, network_sources=sources))
         return after

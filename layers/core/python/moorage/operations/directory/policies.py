@@ -12,6 +12,7 @@ from moorage.domain.policy.compiling import compile_policy
 from moorage.domain.tenancy import PolicyNode, Tenancy
 from moorage.operations.directory.changing import (
     Remember,
+    Retag,
     beginning,
     changed,
     commit,
@@ -71,19 +72,21 @@ def update_policy(
     description: str | None = None,
     statements: Sequence[str] | None = None,
     version_date: str | None = None,
-    tags: ResourceTags | None = None,
+    tags: Retag | None = None,
     if_match: str | None = None,
 ) -> Policy:
     """Change a policy; statements are compiled anew when they are given, with the names as they are then.
 
     An empty version date takes away the one that there is.
     """
-    given = {"description": check_new_description(description), "tags": tags}
+    given = {"description": check_new_description(description)}
     day = _check_date(version_date)
 
     def step(current: Tenancy) -> Policy:
         before = _read(stores, policy_id, if_match)
-        after = replace(changed(before, **given), version_date=before.version_date if version_date is None else day)
+        after = replace(
+            changed(before, tags=tags, **given), version_date=before.version_date if version_date is None else day
+        )
         decided = None if statements is None else _with(stores, current, after, statements)
         commit(stores, [Change(before, after)], decided)
         return after

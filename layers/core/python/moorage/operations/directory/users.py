@@ -10,6 +10,7 @@ from moorage.domain.tenancy import Tenancy
 from moorage.operations.directory.administrators import keep_an_administrator
 from moorage.operations.directory.changing import (
     Remember,
+    Retag,
     beginning,
     changed,
     commit,
@@ -56,7 +57,7 @@ def update_user(
     description: str | None = None,
     email: str | None = None,
     db_user_name: str | None = None,
-    tags: ResourceTags | None = None,
+    tags: Retag | None = None,
     if_match: str | None = None,
 ) -> User:
     """Describe a user otherwise; the name stays."""
@@ -64,12 +65,11 @@ def update_user(
         "description": check_new_description(description),
         "email": _check_email(email),
         "db_user_name": db_user_name,
-        "tags": tags,
     }
 
     def step(_: Tenancy) -> User:
         before = read(stores, User, user_id, if_match)
-        after = changed(before, **given)
+        after = changed(before, tags=tags, **given)
         commit(stores, [Change(before, after)])
         return after
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from moorage.domain.errors import ParameterInvalid, ParameterMissing
+from moorage.domain.networks import check_network
 
 Schema = Mapping[str, Any]
 Schemas = Mapping[str, Schema]  # by name: those that a $ref means
@@ -89,8 +90,10 @@ def _check_text(value: str, schema: Schema, field: str) -> None:
         raise ParameterInvalid(field, "must not have the character NUL")
     if "pattern" in schema and not _compiled(schema["pattern"]).search(value):
         raise ParameterInvalid(field, f"must match {schema['pattern']}, unlike {_shown(value)}")
-    if schema.get("format") == "date-time" and not _is_time(value):
+    if schema.get("format") == "date-time" and not is_time(value):
         raise ParameterInvalid(field, f"must be a time such as 2030-01-02T03:04:05.678Z, not {_shown(value)}")
+    if schema.get("format") == "network":
+        check_network(field, value)
 
 
 def _check_number(value: float, schema: Schema, field: str) -> None:
@@ -156,7 +159,8 @@ def _whole(schema: Schema) -> str:
     return " ".join(filter(None, ["a whole number" if schema.get("type") == "integer" else "a number", *bounds]))
 
 
-def _is_time(text: str) -> bool:
+def is_time(text: str) -> bool:
+    """Whether a text is an instant of RFC 3339, as bodies write them."""
     if not _TIME.fullmatch(text):
         return False
     try:
@@ -191,4 +195,9 @@ _CALLED = {
     "array": "an array",
     "object": "an object",
 }
-_compiled = cache(re.compile)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern as the documents mean it: `$` is the end, and no line feed comes after it."""
+    return re.compile(re.sub(r"\$$", r"\\Z", pattern))
