@@ -179,7 +179,14 @@ def test_the_log_keeps_no_query(server):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/n"), ("HEAD", "/n/"), ("GET", "/20160918/else"), ("OPTIONS", "/20160918/users"), ("GET", "/20180419/a")],
+    [
+        ("GET", "/n"),
+        ("HEAD", "/n/"),
+        ("GET", "/20160918"),
+        ("GET", "/20160918/else"),
+        ("OPTIONS", "/20160918/users"),
+        ("GET", "/20180419/a"),
+    ],
 )
 def test_whatever_is_below_a_base_path_is_answered_as_the_cloud_plane_does(server, method, path):
     """

@@ -94,7 +94,7 @@ def list_container_repositories(call: Call) -> Response:
 def get_container_repository(call: Call) -> Response:
     """GetContainerRepository."""
     record = repository_changes.show(call.stores, _id(call))
-    call.require(target_of(record))
+    call.require(target_of(call, record))
     return _tell(call, record, counts_of(call.stores, record))
 
 
@@ -153,11 +153,11 @@ HANDLERS = {
 }
 
 
-def target_of(record: RepositoryRecord) -> Target:
-    """Return what a policy decides about, when a repository is asked for."""
-    repository = record.repository
-    names, tags = _names(repository.display_name), record.description.defined_tags
-    return Target(repository.compartment_id, names, tags)
+def target_of(call: Call, record: RepositoryRecord) -> Target:
+    """Return what a policy decides about, when a repository is asked for: at the root, if its compartment has gone."""
+    repository, tenancy = record.repository, call.caller.tenancy
+    place = repository.compartment_id if tenancy.holds(repository.compartment_id) else tenancy.id
+    return Target(place, _names(repository.display_name), record.description.defined_tags)
 
 
 def _names(display_name: str) -> dict[str, str]:
@@ -168,7 +168,7 @@ def _admitting(call: Call) -> repository_changes.Admit:
     """Return what lets a call at a repository: permission, then etag; a deleted one is in the state it is in."""
 
     def admit(record: RepositoryRecord) -> None:
-        call.require(target_of(record))
+        call.require(target_of(call, record))
         if record.available:
             call.check_etag(record.version)
 
@@ -230,7 +230,7 @@ def _moved_before(call: Call) -> bool:
     try:
         moved = call.replayed() is not None
     except RetryTokenUsed:
-        call.require(target_of(record))
+        call.require(target_of(call, record))
         raise
     if moved:
         record = repository_changes.show(call.stores, record.repository.id)  # as it is since
@@ -248,7 +248,7 @@ def _require_either_end(call: Call, record: RepositoryRecord) -> None:
     destination = Target(call.body["compartmentId"], _names(record.repository.display_name))
     arrived = record.repository.compartment_id == destination.compartment_id
     if not (arrived and call.allows("REPOSITORY_CREATE", destination)):
-        call.require(target_of(record))
+        call.require(target_of(call, record))
 
 
 def _wanted(call: Call) -> Wanted | None:

@@ -28,7 +28,7 @@ def list_resources(
     by = call.parameters.get("sortBy", _TIME)
     descending = call.parameters.get("sortOrder", _DEFAULT_ORDER[by]) == "DESC"
     found = sorted(_filtered(call, resources), key=_KEYS[by], reverse=descending)
-    return list_page(call, found, _KEYS[by], tell, order=f"{by} {'DESC' if descending else 'ASC'}", back=descending)
+    return list_page(call, found, _KEYS[by], tell, back=descending)
 
 
 def list_page(
@@ -37,16 +37,15 @@ def list_page(
     key: Callable[[T], tuple[str, str]],
     tell: Callable[[T], dict[str, Any] | None],
     *,
-    order: str = "",
     back: bool = False,
 ) -> Response:
     """Answer a page of what is sorted by `key`; the next begins behind the last of this one, there or gone by then."""
-    after = _position(call, order)
+    after = _position(call)
     rest = [one for one in found if after is None or (key(one) < after if back else key(one) > after)]
     limit = call.parameters["limit"]
     shown = list(islice(((one, told) for one in rest if (told := tell(one)) is not None), limit + 1))
     page, more = shown[:limit], shown[limit:]
-    token = page_token({"order": order, "after": key(page[-1][0])}) if more else None
+    token = page_token({"after": key(page[-1][0])}) if more else None
     return answer([told for _, told in page], next_page=token)
 
 
@@ -55,14 +54,12 @@ def _filtered(call: Call, resources: Iterable[ResourceT]) -> list[ResourceT]:
     return [one for one in resources if name in {None, one.name} and state in {None, one.state}]
 
 
-def _position(call: Call, order: str) -> tuple[str, str] | None:
+def _position(call: Call) -> tuple[str, str] | None:
     """Return the key of the last entry of the page before. Raises ParameterInvalid."""
     position = read_page(call.parameters)
     if position is None:
         return None
     after = position.get("after")
-    if position.get("order") != order:
-        raise ParameterInvalid("page", "is of a list in another order; ask for the first page again")
     if not (isinstance(after, list) and len(after) == 2 and all(isinstance(part, str) for part in after)):
         raise ParameterInvalid("page", "is no opc-next-page of an answer; leave it out for the first page")
     return (after[0], after[1])

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 from tests.cloud.schema import check
 from tests.cloud.signing import fingerprint, private_key, public_pem, signed, unsigned
@@ -23,6 +24,8 @@ from moorage.domain.ocid import Kind, make_ocid, tenancy_ocid
 from moorage.domain.policy.compiling import compile_policy
 from moorage.domain.tenancy import CompartmentNode, PolicyNode
 from moorage.domain.ulid import ENTROPY_BYTES, make_ulid
+from moorage.web.cloud.answers import page_of, page_token
+from moorage.web.cloud.contract import read_contract
 
 API = "/20160918"
 ADMINISTRATOR = "administrator"
@@ -167,6 +170,13 @@ def send(registry, request) -> Answer:
     if method != "HEAD":  # which has no body
         check(method, target, answer)
     return answer
+
+
+def page_at(position, operation, query):
+    """Return a page of the artifacts that the query asks for, as it is answered, whether it has such a place or not."""
+    contract = read_contract("artifacts")
+    parameters = contract.read_parameters(contract.operations[operation], {}, parse_qsl(query))
+    return page_of(operation, parameters, page_token(position))
 
 
 def refusal(answer):

@@ -202,6 +202,7 @@ def test_null_is_nothing_where_a_body_need_not_have_the_property():
         ({"name": ""}, "name: must have at least 1 characters, not 0"),
         ({"name": "abcdef"}, "name: must have at most 5 characters, not 6"),
         ({"name": "A"}, "name: must match ^[a-z]+$, unlike 'A'"),
+        ({"name": "a\n"}, "name: must match ^[a-z]+$, unlike 'a\\n'"),
         ({"name": "a\0"}, "name: must not have the character NUL"),
         ({"name": 1}, "name: must be a string, not 1"),
         ({"name": None}, "name: must not be null"),

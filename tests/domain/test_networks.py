@@ -1,6 +1,10 @@
 """Networks that a tenancy names."""
 
+from ipaddress import IPv4Address, IPv4Network
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moorage.domain.networks import may_sign_in, within
 from moorage.domain.tenancy import NetworkSourceNode, Tenancy
@@ -29,6 +33,30 @@ NETWORKS = ("192.0.2.0/25", "198.51.100.7/32", "2001:db8::/32", "203.0.113.9/28"
 def test_an_address_is_in_a_network_or_not(address, inside):
     assert inside is within(address, NETWORKS)
     assert within(address, ()) is False
+
+
+@pytest.mark.parametrize(
+    ("network", "inside"),
+    [
+        ("::ffff:192.0.2.1", ["192.0.2.1", "::ffff:192.0.2.1"]),
+        ("::ffff:192.0.2.0/127", ["192.0.2.1", "::ffff:192.0.2.1"]),
+        ("::ffff:0:0/96", ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"]),
+        ("::ffff:0:0/97", []),  # 0.0.0.0/1
+        ("::/0", ["2001:db8::1"]),
+    ],
+)
+def test_a_network_of_ipv4_may_be_written_as_ipv6(network, inside):
+    asked = ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2", "2001:db8::1"]
+
+    assert inside == [address for address in asked if within(address, (network,))]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 32), st.integers(0, 2**32 - 1))
+def test_a_mapped_network_has_the_addresses_of_the_one_that_it_maps(base, length, address):
+    plain = IPv4Network((base, length), strict=False)
+    mapped = f"::ffff:{plain.network_address}/{96 + length}"
+
+    assert within(str(IPv4Address(address)), (mapped,)) is within(str(IPv4Address(address)), (str(plain),))
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,17 @@ def test_the_name_of_a_user_stays(memory):
     assert (changed["name"], changed["dbUserName"]) == ("first", "FIRST")
 
 
-@pytest.mark.parametrize(("field", "value"), [("email", "e" * 255), ("email", 1), ("dbUserName", "d" * 202)])
+def test_an_empty_email_is_none(memory):
+    caller = memory.as_()
+    made = USER.make(caller, "first", email="first@example.com")
+    assert "email" not in USER.make(caller, "second", email="")
+    assert {"email", "emailVerified"}.isdisjoint(caller.put(USER.one(made), {"email": ""}).json())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("email", "e" * 255), ("email", "e"), ("email", "a@b\n"), ("email", 1), ("dbUserName", "d" * 202)],
+)
 def test_a_field_of_a_user_that_cannot_be_is_named(memory, field, value):
     caller = memory.as_()
     answer = caller.put(USER.one(USER.make(caller, "first")), {field: value})

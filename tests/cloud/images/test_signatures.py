@@ -209,6 +209,14 @@ def test_signatures_are_listed_in_order(memory, several, limit):
     assert ["ddd", "ccc", "bbb", "aaa"] == listed(memory, limit, sortBy="DISPLAYNAME", sortOrder="DESC")
 
 
+def test_a_page_of_another_list_of_signatures_is_refused(memory, several):
+    asked = {"compartmentId": memory.tenancy_id, "limit": 1}
+    page = memory.as_().get(query(SIGNATURES, **asked)).headers["opc-next-page"]
+
+    for other in ({"sortOrder": "ASC"}, {"sortBy": "DISPLAYNAME"}, {"kmsKeyId": "aaa"}, {"repositoryName": "app"}):
+        assert (400, "InvalidParameter") == refusal(memory.as_().get(query(SIGNATURES, page=page, **asked, **other)))
+
+
 def test_signatures_are_filtered(memory, several):
     first = several[0]
     image = memory.as_().get(f"/container/images/{first['imageId']}").json()

@@ -154,6 +154,21 @@ def test_a_deleted_repository_is_shown_for_48_hours(plane, admin):
     assert 404 == admin.delete(made).status
 
 
+def test_a_deleted_repository_outlives_its_compartment_for_those_who_may_look_into_the_root(plane, admin, repositories):
+    where = plane.compartment("c1")
+    plane.user("vera", ["viewers"])
+    plane.policy("Allow group viewers to read repos in compartment c1")
+    viewer = repositories(plane.as_("vera"))
+    made = admin.create(compartmentId=where)
+    assert 204 == admin.delete(made).status
+    assert 200 == viewer.get(made).status
+    assert 202 == admin.caller.delete(f"/compartments/{where}").status
+
+    assert ("DELETED", where) == tuple(admin.get(made).json()[name] for name in ("lifecycleState", "compartmentId"))
+    assert ["app"] == admin.names("&lifecycleState=DELETED&compartmentIdInSubtree=true")
+    assert 404 == viewer.get(made).status
+
+
 def test_a_name_is_free_as_soon_as_its_repository_is_deleted(plane, admin):
     made = admin.create()
     plane.registry.client(name="acme/app").push_image("1.0", b"layer")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.cloud.plane import refusal
+from tests.cloud.plane import page_at, refusal
 
 from moorage.domain.ocid import repository_ocid
 from moorage.web.cloud.answers import page_token
@@ -97,30 +97,68 @@ def test_totals_are_exact_with_the_last_page(plane, made, admin):
     assert (2, 2, 4, 13) == tuple(public[name] for name in PULLED)
 
 
-@pytest.mark.parametrize(
-    "page", ["nonsense", "e30", page_token({"after": "x"}), page_token({"after": 1, "totals": []})]
-)
+def page_as_answered(plane, query, position):
+    return page_at(position, "ListContainerRepositories", f"compartmentId={plane.tenancy_id}{query}")
+
+
+@pytest.mark.parametrize("page", ["nonsense", "e30", ".", "0123456789abcdef.e30", page_token({"after": "x"})])
 def test_a_page_that_is_none_is_refused(memory, repositories, page):
     admin = repositories(memory.as_())
 
     assert (400, "InvalidParameter") == refusal(admin.list(f"&page={page}"))
 
 
+@pytest.mark.parametrize("position", [{}, {"after": "x"}, {"after": 1, "totals": []}, {"t": "x"}])
+def test_a_position_that_is_none_is_refused(memory, repositories, position):
+    admin = repositories(memory.as_())
+    page = page_as_answered(memory, "", position)
+
+    assert (400, "InvalidParameter") == refusal(admin.list(f"&page={page}"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "&sortBy=DISPLAYNAME",
+        "&sortOrder=ASC",
+        "&isPublic=false",
+        "&isPublic=true",
+        "&displayName=a",
+        "&lifecycleState=DELETED",
+        "&compartmentIdInSubtree=true",
+    ],
+)
+def test_a_page_of_another_list_is_refused(memory, repositories, other):
+    """
+    It would begin somewhere, and say totals of what the other list had.
+    """
+    admin = repositories(memory.as_())
+    for name in NAMES:
+        admin.create(name)
+    page = admin.list("&limit=3").headers["opc-next-page"]
+    answer = admin.list(f"{other}&page={page}")
+
+    assert (400, "InvalidParameter") == refusal(answer)
+    assert answer.json()["message"].startswith("page: is the opc-next-page of another list; ")
+    assert 2 == len(admin.list(f"&limit=2&page={page}&nonsense=1").json()["items"])
+
+
 @pytest.mark.parametrize("after", ["", "~", "\x7f", "\u00e9", "x" * 301, "\x00"])
 @pytest.mark.parametrize("order", ["ASC", "DESC"])
 def test_a_place_that_no_list_has_is_refused(memory, repositories, after, order):
     admin = repositories(memory.as_())
-    page = page_token({"after": after, "totals": [0, 0, 0, 0]})
+    query = f"&sortOrder={order}"
+    page = page_as_answered(memory, query, {"after": after, "totals": [0, 0, 0, 0]})
 
-    assert (400, "InvalidParameter") == refusal(admin.list(f"&sortOrder={order}&page={page}"))
+    assert (400, "InvalidParameter") == refusal(admin.list(f"{query}&page={page}"))
 
 
 @pytest.mark.parametrize("order", ["ASC", "DESC"])
-def test_a_place_of_another_list_is_no_failure(plane, made, admin, order):
-    page = page_token({"after": "zz/#" + "Z" * 200, "totals": [0, 0, 0, 2**80]})
-
+def test_a_place_that_a_list_has_not_is_no_failure(plane, made, admin, order):
     for sort in ("TIMECREATED", "DISPLAYNAME"):
-        assert 200 == admin.list(f"&sortBy={sort}&sortOrder={order}&page={page}").status
+        query = f"&sortBy={sort}&sortOrder={order}"
+        page = page_as_answered(plane, query, {"after": "zz/#" + "Z" * 200, "totals": [0, 0, 0, 2**80]})
+        assert 200 == admin.list(f"{query}&page={page}").status
 
 
 def test_a_caller_sees_the_compartments_that_policies_let_into(plane, made, repositories):

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 from moorage.domain.directory import Change, NetworkSource, ResourceTags, VirtualSource
 from moorage.domain.errors import ParameterInvalid, StateConflict
+from moorage.domain.networks import check_network
 from moorage.domain.ocid import Kind
 from moorage.domain.tenancy import NetworkSourceNode, Tenancy
 from moorage.operations.directory.changing import (
@@ -116,9 +117,4 @@ def _check_networks(field: str, networks: Sequence[str]) -> None:
     if len(networks) > NETWORKS_LIMIT:
         raise ParameterInvalid(field, f"must have at most {NETWORKS_LIMIT} entries, not {len(networks)}")
     for number, text in enumerate(networks):
-        try:
-            ip_network(text)
-        except ValueError as error:
-            raise ParameterInvalid(
-                f"{field}[{number}]", f"must be an address or a network as in 192.0.2.0/24, not {text[:60]!r}"
-            ) from error
+        check_network(f"{field}[{number}]", text)

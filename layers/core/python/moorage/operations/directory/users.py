@@ -1,5 +1,6 @@
 """Users and what they are able to do."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ from moorage.operations.directory.changing import (
 from moorage.operations.directory.fields import check_new_description, check_user_name
 from moorage.stores.base import Stores
 
-_EMAIL = 254  # characters
+_EMAIL = re.compile(r"(?=.{3,254}\Z)[^@\s]+@[^@\s]+")
 
 
 def create_user(
@@ -38,7 +39,7 @@ def create_user(
 ) -> User:
     """Make a user that is in no group and has no credentials yet."""
     user = User(
-        email=_check_email(email),
+        email=_check_email(email) or None,
         **beginning(stores, Kind.USER, tenancy.id, check_user_name(name), description, tags),
     )
 
@@ -60,7 +61,7 @@ def update_user(
     tags: Retag | None = None,
     if_match: str | None = None,
 ) -> User:
-    """Describe a user otherwise; the name stays."""
+    """Describe a user otherwise; the name stays. An empty email takes away the one that there is."""
     given = {
         "description": check_new_description(description),
         "email": _check_email(email),
@@ -70,6 +71,7 @@ def update_user(
     def step(_: Tenancy) -> User:
         before = read(stores, User, user_id, if_match)
         after = changed(before, tags=tags, **given)
+        after = replace(after, email=after.email or None)
         commit(stores, [Change(before, after)])
         return after
 
@@ -132,6 +134,9 @@ def delete_user(stores: Stores, tenancy: Tenancy, user_id: str, *, if_match: str
 
 
 def _check_email(email: str | None) -> str | None:
-    if email is not None and len(email) > _EMAIL:
-        raise ParameterInvalid("email", f"must have at most {_EMAIL} characters, not {len(email)}")
+    """Return an email address, empty for none. Raises ParameterInvalid."""
+    if email and not _EMAIL.fullmatch(email):
+        raise ParameterInvalid(
+            "email", f"must be an address such as ana@example.com, of at most 254 characters, not {email[:60]!r}"
+        )
     return email

@@ -1,5 +1,6 @@
 """What handlers answer, and the pages of lists."""
 
+import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from starlette.responses import Response
 from moorage.domain.errors import ParameterInvalid
 
 PAGE_LIMIT = 4096  # characters of a page token
+
+_NO_PAGE = "is no opc-next-page of an answer; leave it out for the first page"
+_OF_ANOTHER = "is the opc-next-page of another list; ask with the filters and the order that it was answered to"
 
 
 def answer(
@@ -58,8 +62,31 @@ def read_page(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     position = _read_position(text) if len(text) <= PAGE_LIMIT else None
     if not isinstance(position, dict):
-        raise ParameterInvalid("page", "is no opc-next-page of an answer; leave it out for the first page")
+        raise ParameterInvalid("page", _NO_PAGE)
     return position
+
+
+def page_of(operation: str, parameters: Mapping[str, Any], token: str) -> str:
+    """Return a page token as clients get it: with what tells its list from every other."""
+    return f"{_list_of(operation, parameters)}.{token}"
+
+
+def open_page(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parameters, `page` as `page_token` wrote it. Raises ParameterInvalid for a page of another list."""
+    if "page" not in parameters:
+        return parameters
+    listed, dot, token = parameters["page"].partition(".")
+    if not dot:
+        raise ParameterInvalid("page", _NO_PAGE)
+    if listed != _list_of(operation, parameters):
+        raise ParameterInvalid("page", _OF_ANOTHER)
+    return {**parameters, "page": token}
+
+
+def _list_of(operation: str, parameters: Mapping[str, Any]) -> str:
+    """Return a short name of a list: of what is listed, the filters and the order; pages of any size are of it."""
+    asked = {name: value for name, value in parameters.items() if name not in {"page", "limit"}}
+    return hashlib.sha256(write_json([operation, asked])).hexdigest()[:16]
 
 
 def _read_position(text: str) -> Any:

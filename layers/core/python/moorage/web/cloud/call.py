@@ -1,6 +1,7 @@
 """One call of an operation, as its handler gets it."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,6 @@ from moorage.domain.errors import EtagChanged, NotFound, RetryTokenUsed
 from moorage.domain.policy.decision import Asking, Target, allowed
 from moorage.domain.policy.permissions import OPERATIONS
 from moorage.stores.base import Stores
-from moorage.web.cloud.answers import write_json
 from moorage.web.cloud.caller import Caller
 from moorage.web.site import Site
 
@@ -84,7 +84,8 @@ class Call:
     @property
     def _fingerprint(self) -> str:
         asked = {"operation": self.operation, "parameters": self.parameters, "body": self.body}
-        return hashlib.sha256(write_json(asked)).hexdigest()
+        text = json.dumps(asked, sort_keys=True, separators=(",", ":"))  # objects have no order
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def _remembered(self) -> Remembered | None:
         if self.retry_token is None:

@@ -21,6 +21,7 @@ from moorage.domain.errors import (
     StateConflict,
     Unavailable,
 )
+from moorage.web.cloud.answers import open_page, page_of
 from moorage.web.cloud.call import Call
 from moorage.web.cloud.caller import authenticate
 from moorage.web.cloud.contract import BODY_LIMIT, Contract, Operation, read_contract
@@ -30,9 +31,9 @@ from moorage.web.site import site_of
 
 
 class _End(Convertor[str]):
-    """The end of a path: Oracle's documents have a slash there, and most clients none."""
+    """The end of a path: Oracle's documents have a slash there, and most clients none; `$` lets a line feed follow."""
 
-    regex = "/?"
+    regex = r"/?\Z"
 
     def convert(self, value: str) -> str:
         """Return it as it is."""
@@ -43,7 +44,14 @@ class _End(Convertor[str]):
         return value
 
 
+class _Anything(_End):
+    """Any path, line feeds in it or not."""
+
+    regex = r"(?s:.*)\Z"
+
+
 register_url_convertor("end", _End())
+register_url_convertor("anything", _Anything())
 
 Handler = Callable[[Call], Response]
 
@@ -68,7 +76,7 @@ def cloud_api(contract_name: str, handlers: Mapping[str, Handler], base_paths: t
         Route(operation.path + _END, _endpoint(contract, operation, handlers[operation.id]), methods=[operation.method])
         for operation in operations
     ]
-    routes.append(Route("/{path:path}", _unrouted(operations), methods=list(METHODS)))
+    routes.append(Route("/{path:anything}", _unrouted(operations), methods=list(METHODS)))
     return Api(tell_error=cloud_error, routes=routes, base_paths=base_paths)
 
 
@@ -82,19 +90,22 @@ def _endpoint(contract: Contract, operation: Operation, handler: Handler) -> Cal
     def endpoint(request: Request, body: bytes) -> Response:
         caller = authenticate(request, body)
         stores = stores_of(request)
+        parameters = contract.read_parameters(operation, request.path_params, request.query_params.multi_items())
         call = Call(
             stores=stores,
             site=site_of(request),
             operation=operation.id,
             caller=caller,
             now=stores.clock(),
-            parameters=contract.read_parameters(operation, request.path_params, request.query_params.multi_items()),
+            parameters=open_page(operation.id, parameters),
             body=contract.read_body(operation, body),
             if_match=_if_match(request),
             retry_token=_retry_token(request),
         )
         answer = _fitting(handler, call)
         answer.headers["opc-request-id"] = request_id(request)
+        if following := answer.headers.get("opc-next-page"):
+            answer.headers["opc-next-page"] = page_of(operation.id, parameters, following)
         return answer
 
     return endpoint
@@ -145,10 +156,17 @@ def _unrouted(operations: Sequence[Operation]) -> Callable[[Request], Awaitable[
 
 
 def _if_match(request: Request) -> str | None:
-    """Return the etag that a request names, without what HTTP puts around one. RFC 9110, 13.1.1."""
-    text = request.headers.get("if-match", "").strip()
+    """Return the etag that a request names, without what HTTP puts around one. RFC 9110, 13.1.1.
+
+    Raises ParameterInvalid for one that names none: whoever sends it believes that there is a guard.
+    """
+    text = request.headers.get("if-match", "*").strip()
+    if text == "*":
+        return None
     etag = text.removeprefix("W/").removeprefix('"').removesuffix('"')
-    return None if etag in {"", "*"} else etag
+    if not etag:
+        raise ParameterInvalid("if-match", "must be an etag, or * for any state; leave it out for no condition")
+    return etag
 
 
 def _retry_token(request: Request) -> str | None:
