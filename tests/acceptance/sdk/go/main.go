@@ -59,12 +59,12 @@ func main() {
 	provider := must(common.ConfigurationProviderFromFileWithProfile(
 		os.Getenv("MOORAGE_CONFIG"), os.Getenv("MOORAGE_PROFILE"), ""))
 	tenancy := text(must(provider.TenancyOCID()))
+	// The SDK tries a 404 or 409 again for minutes after anything was made by its identity client. Clients are made so.
+	none := common.NoRetryPolicy()
+	common.GlobalRetry = &none
 	images := must(artifacts.NewArtifactsClientWithConfigurationProvider(provider))
 	people := must(identity.NewIdentityClientWithConfigurationProvider(provider))
 	images.Host, people.Host = os.Getenv("MOORAGE_ENDPOINT"), os.Getenv("MOORAGE_ENDPOINT")
-	// The SDK tries a 404 again for minutes after anything was made by its identity client.
-	none := common.NoRetryPolicy()
-	common.GlobalRetry = &none
 
 	compartment := govern(people, tenancy)
 	repository := repositories(images, compartment)
