@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.strategies import bounded
 
 from moorage.domain.policy.conditions import holds
+from moorage.domain.policy.keys import SPAN, keys_of
 from moorage.domain.policy.shelf import shelve
 from moorage.domain.policy.statement import Statement, SubjectKind
 
@@ -71,6 +72,24 @@ def test_times_that_are_to_hold_together_are_where_they_overlap(times, moment):
     facts = {TIME: moment}
 
     assert (_find(facts, ["all", *times]) is not None) is all(holds(each)(facts) for each in times)
+
+
+def test_times_over_midnight_that_are_to_hold_together_stay_as_many_as_they_are():
+    nights = [
+        ["between", TIME, f"2{hour}:{minute:02}:00Z", f"0{hour}:{minute:02}:00Z"]
+        for hour in "12"
+        for minute in range(50)
+    ]
+
+    assert {(TIME, SPAN, "22:49:00z", "\U0010ffff"), (TIME, SPAN, "", "01:00:00z\0")} == keys_of(["all", *nights])
+
+
+def test_times_that_never_meet_are_looked_at_in_no_request():
+    never = ["all", ["before", TIME, "09:00:00Z"], ["after", TIME, "17:00:00Z"]]
+
+    assert frozenset() == keys_of(never)
+    assert all(_find({TIME: moment, USER: "a"}, never, ["any", never, never]) is None for moment in MOMENTS)
+    assert _find({TIME: MOMENTS[0], USER: "a"}, ["any", never, ["=", USER, ["text", "a"]]])
 
 
 @pytest.mark.parametrize(

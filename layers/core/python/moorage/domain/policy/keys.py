@@ -32,7 +32,7 @@ class Key(NamedTuple):
 
 
 def keys_of(condition: list[Any]) -> frozenset[Key] | None:
-    """Return keys of which one must be so for the condition to hold; None when it has no such."""
+    """Return keys of which one must be so for the condition to hold, none when it never does; None for any request."""
     kind, *parts = condition
     if kind == "all":
         return max(_together(found for part in parts if (found := keys_of(part))), key=_rank, default=None)
@@ -80,11 +80,13 @@ def _together(found: Iterable[frozenset[Key]]) -> list[frozenset[Key]]:
 
 
 def _overlap(these: frozenset[Key], those: frozenset[Key]) -> frozenset[Key]:
-    return frozenset(
+    """Return where a value is in one of these and in one of those: nowhere, when they do not meet."""
+    meeting = (
         Key(one.variable, SPAN, max(one.text, other.text), min(one.stop, other.stop))
         for one in these
         for other in those
     )
+    return frozenset(key for key in meeting if key.text < key.stop)
 
 
 def _union(found: Iterable[frozenset[Key] | None]) -> frozenset[Key] | None:
@@ -98,5 +100,7 @@ def _union(found: Iterable[frozenset[Key] | None]) -> frozenset[Key] | None:
 
 def _rank(keys: frozenset[Key]) -> tuple[int, int, int]:
     """Prefer the keys that few statements share: those of targets to those of requests, short lists, found at once."""
-    worst = min(2 if key.variable.startswith("target.") else 0 if key.variable in _COMMON else 1 for key in keys)
+    worst = min(
+        (2 if key.variable.startswith("target.") else 0 if key.variable in _COMMON else 1 for key in keys), default=2
+    )
     return worst, -len(keys), -sum(key.how in {WITHIN, SPAN} for key in keys)
